@@ -1,1 +1,16 @@
-//! RFC 6455 without I/O.
+//! RFC 6455 without I/O: every state machine here is a function of the bytes it was given.
+
+pub mod encoder;
+pub mod mask;
+
+mod decoder;
+mod error;
+mod event;
+mod handshake;
+mod limits;
+
+pub use decoder::Decoder;
+pub use error::Error;
+pub use event::{Event, Payload};
+pub use handshake::accept_key;
+pub use limits::{Limits, Role};
