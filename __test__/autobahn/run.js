@@ -1,0 +1,366 @@
+'use strict';
+
+/**
+ * Runs the 301 cases of Autobahn|Testsuite that need no compression against
+ * this module: its server on sockets, its server on plain Duplex streams, and
+ * its client.
+ *
+ *     node run.js [--module ws-native|ws] [--only server,duplex,client]
+ *                 [--record]
+ *
+ * Each case's verdict must be the committed one (expected/MODULE-CONFIG.json),
+ * not worse than that of `ws`, and OK in 6.4.1 to 6.4.4, where `ws` refuses bad
+ * UTF-8 too late. --record writes the verdicts down instead of comparing them.
+ *
+ * The first run makes a Python environment in .venv/autobahn of the project
+ * (python3 and PyPI needed). Reports go to reports/MODULE-CONFIG.
+ *
+ * Exit status: 0 as expected, 1 a verdict differs, 2 the run did not come off.
+ */
+
+const { spawn, spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+
+const CASES = '*,-12.*,-13.*';
+const CASE_COUNT = 301;
+const MODULES = ['ws-native', 'ws'];
+const CONFIGURATIONS = ['server', 'duplex', 'client'];
+// Seconds one configuration may take: 17 are usual, and what goes silent would
+// make the suite wait for 1000.
+const TIME_LIMIT = 240;
+
+const kit = path.join(__dirname, 'kit');
+const root = path.dirname(path.dirname(__dirname));
+const venv = process.env.AB_VENV || path.join(root, '.venv', 'autobahn');
+const env = { ...process.env, AB_VENV: venv, AB_TIMEOUT: String(TIME_LIMIT) };
+
+/** What keeps the run from taking place, as opposed to a bad verdict. */
+class RunError extends Error {}
+
+/**
+ * Makes the Python environment unless it is there.
+ */
+function setUp() {
+  const python = process.env.PYTHON || 'python3';
+
+  if (spawnSync(python, ['--version']).status !== 0) {
+    throw new RunError(
+      `Autobahn needs Python 3.9 to 3.13, and there is no ${python}`
+    );
+  }
+
+  fs.mkdirSync(path.dirname(venv), { recursive: true });
+
+  const { status } = spawnSync('sh', [path.join(kit, 'setup.sh'), venv], {
+    env,
+    stdio: ['ignore', 'inherit', 'inherit']
+  });
+
+  if (status !== 0) {
+    throw new RunError(
+      `${venv} could not be made: see above (Debian: python3-venv is needed)`
+    );
+  }
+}
+
+/**
+ * Starts a process whose first line of output may be "listening PORT".
+ *
+ * @param {string} command The program
+ * @param {string[]} args Its arguments
+ * @return {{ child: import('node:child_process').ChildProcess,
+ *     port: Promise<number>, done: Promise<number|null>,
+ *     output: () => string }} The process and what becomes of it
+ */
+function start(command, args) {
+  const child = spawn(command, args, {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe']
+  });
+  let output = '';
+  /** @type {Promise<number|null>} */
+  const done = new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  /** @type {Promise<number>} */
+  const port = new Promise((resolve, reject) => {
+    const collect = (text) => {
+      output += text;
+      const match = /^listening (\d+)$/m.exec(output);
+      if (match) resolve(Number(match[1]));
+    };
+
+    child.stdout.setEncoding('utf8').on('data', collect);
+    child.stderr.setEncoding('utf8').on('data', collect);
+    done.then((code) => {
+      reject(new RunError(`${args[0]} ended with ${code}:\n${output}`));
+    }, reject);
+  });
+
+  // The fuzzing client never listens; its end is awaited by itself.
+  port.catch(() => {});
+
+  return { child, port, done, output: () => output };
+}
+
+/**
+ * @param {string} name The module under test
+ * @return {string} Its main file
+ */
+function resolveModule(name) {
+  try {
+    // A package resolves its own name, so ours is index.js of this project.
+    return require.resolve(name);
+  } catch (err) {
+    throw new RunError(`${name} cannot be found (npm ci?): ${err.message}`);
+  }
+}
+
+/**
+ * Runs the cases in one configuration.
+ *
+ * @param {string} name The module under test
+ * @param {string} configuration One of CONFIGURATIONS
+ * @return {Promise<Record<string, string>>} Case id -> behavior/behaviorClose
+ */
+async function run(name, configuration) {
+  const modulePath = resolveModule(name);
+  const reports = path.join(__dirname, 'reports', `${name}-${configuration}`);
+  const fuzzer = (script, port) =>
+    start('sh', [path.join(kit, script), String(port), reports, CASES]);
+  const peer = (...args) => start(process.execPath, args);
+  const started = [];
+  let suite;
+
+  fs.rmSync(reports, { recursive: true, force: true });
+
+  try {
+    if (configuration === 'client') {
+      suite = fuzzer('run-client.sh', 0);
+      started.push(suite);
+      const port = await suite.port;
+      const client = peer(
+        path.join(kit, 'client-runner.js'),
+        String(port),
+        modulePath,
+        name,
+        'nodeflate'
+      );
+      started.push(client);
+      const code = await client.done;
+      if (code !== 0) {
+        throw new RunError(`the client ended with ${code}: ${client.output()}`);
+      }
+      await suite.done;
+    } else {
+      const server =
+        configuration === 'server'
+          ? peer(path.join(kit, 'echo-server.js'), '0', 'nodeflate', modulePath)
+          : peer(path.join(__dirname, 'duplex-server.js'), '0', modulePath);
+      started.push(server);
+      suite = fuzzer('run.sh', await server.port);
+      started.push(suite);
+      await suite.done;
+      if (server.child.exitCode !== null || server.child.signalCode !== null) {
+        throw new RunError(`the server went away: ${server.output()}`);
+      }
+    }
+  } finally {
+    for (const { child } of started) child.kill();
+    await Promise.allSettled(started.map(({ done }) => done));
+  }
+
+  const index = path.join(reports, 'index.json');
+
+  if (!fs.existsSync(index)) {
+    throw new RunError(`the suite wrote no report: ${suite.output()}`);
+  }
+
+  /** @type {Record<string, string>} */
+  const verdicts = {};
+
+  for (const cases of Object.values(JSON.parse(fs.readFileSync(index)))) {
+    for (const [id, result] of Object.entries(cases)) {
+      verdicts[id] = `${result.behavior}/${result.behaviorClose}`;
+    }
+  }
+
+  console.log(suite.output().replace(/^(?=.)/gm, '  ').trimEnd());
+
+  return verdicts;
+}
+
+/**
+ * @param {string} name The module
+ * @param {string} configuration One of CONFIGURATIONS
+ * @return {string} The file with its verdicts
+ */
+function expectedFile(name, configuration) {
+  return path.join(__dirname, 'expected', `${name}-${configuration}.json`);
+}
+
+/**
+ * @param {string} name The module
+ * @param {string} configuration One of CONFIGURATIONS
+ * @return {Record<string, string>} Its committed verdicts
+ */
+function readExpected(name, configuration) {
+  const file = expectedFile(name, configuration);
+
+  if (!fs.existsSync(file)) {
+    throw new RunError(`${file} is missing: run with --record first`);
+  }
+
+  return JSON.parse(fs.readFileSync(file, 'utf8'));
+}
+
+/**
+ * @param {string|undefined} verdict behavior/behaviorClose
+ * @return {number[]} How good each half is: more is better
+ */
+function ranks(verdict) {
+  const order = ['UNIMPLEMENTED', 'NON-STRICT', 'INFORMATIONAL', 'OK'];
+
+  return (verdict || '')
+    .split('/')
+    .map((part) => (part === 'INFORMATIONAL' ? 3 : order.indexOf(part)));
+}
+
+/**
+ * Judges the verdicts of one configuration.
+ *
+ * @param {string} name The module
+ * @param {string} configuration One of CONFIGURATIONS
+ * @param {Record<string, string>} verdicts What the run gave
+ * @param {boolean} recording Whether the committed verdicts do not count
+ * @return {string[]} What is wrong, a line each
+ */
+function judge(name, configuration, verdicts, recording) {
+  const problems = [];
+  const count = Object.keys(verdicts).length;
+
+  if (count !== CASE_COUNT) {
+    problems.push(`${count} cases were run, not ${CASE_COUNT}`);
+  }
+
+  if (!recording) {
+    const expected = readExpected(name, configuration);
+
+    for (const id of new Set([
+      ...Object.keys(expected),
+      ...Object.keys(verdicts)
+    ])) {
+      if (verdicts[id] !== expected[id]) {
+        problems.push(`${id}: ${verdicts[id]}, expected ${expected[id]}`);
+      }
+    }
+  }
+
+  if (name !== 'ws') {
+    const bar = readExpected('ws', configuration);
+
+    for (const id of Object.keys(bar)) {
+      const got = ranks(verdicts[id]);
+
+      if (ranks(bar[id]).some((rank, i) => !(got[i] >= rank))) {
+        problems.push(`${id}: ${verdicts[id]}, worse than ${bar[id]} of ws`);
+      }
+    }
+
+    for (const id of ['6.4.1', '6.4.2', '6.4.3', '6.4.4']) {
+      if (verdicts[id] !== 'OK/OK') {
+        problems.push(`${id}: ${verdicts[id]}, but bad UTF-8 must fail at once`);
+      }
+    }
+  }
+
+  return problems;
+}
+
+/**
+ * @param {string} name The module
+ * @param {string} configuration One of CONFIGURATIONS
+ * @param {Record<string, string>} verdicts What is to be expected from now on
+ */
+function record(name, configuration, verdicts) {
+  const collator = new Intl.Collator('en', { numeric: true });
+  const sorted = Object.fromEntries(
+    Object.entries(verdicts).sort(([a], [b]) => collator.compare(a, b))
+  );
+
+  fs.mkdirSync(path.join(__dirname, 'expected'), { recursive: true });
+  fs.writeFileSync(
+    expectedFile(name, configuration),
+    JSON.stringify(sorted, null, 2) + '\n'
+  );
+}
+
+/**
+ * @return {Promise<number>} The exit status
+ */
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      module: { type: 'string', default: 'ws-native' },
+      only: { type: 'string', default: CONFIGURATIONS.join(',') },
+      record: { type: 'boolean', default: false }
+    }
+  });
+  const configurations = values.only.split(',');
+
+  if (
+    !MODULES.includes(values.module) ||
+    configurations.some((name) => !CONFIGURATIONS.includes(name))
+  ) {
+    throw new RunError(
+      `--module is one of ${MODULES}; --only takes some of ${CONFIGURATIONS}`
+    );
+  }
+
+  setUp();
+
+  let passed = 0;
+
+  for (const configuration of configurations) {
+    console.log(`Autobahn, ${values.module}, ${configuration}:`);
+
+    const verdicts = await run(values.module, configuration);
+    const problems = judge(
+      values.module,
+      configuration,
+      verdicts,
+      values.record
+    );
+
+    if (values.record) record(values.module, configuration, verdicts);
+    if (problems.length === 0) passed++;
+
+    console.log(
+      problems.length === 0
+        ? `  ${values.record ? 'recorded' : 'as expected'}`
+        : problems.map((problem) => `  WRONG ${problem}`).join('\n')
+    );
+  }
+
+  const failed = configurations.length - passed;
+
+  console.log(`Autobahn: ${passed} passed, ${failed} failed`);
+
+  return failed === 0 ? 0 : 1;
+}
+
+main().then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (err) => {
+    console.error(
+      err instanceof RunError ? `Autobahn: ${err.message}` : err.stack
+    );
+    process.exitCode = 2;
+  }
+);
