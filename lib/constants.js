@@ -1,0 +1,51 @@
+'use strict';
+
+// @ts-check
+
+// The values that several modules of the facade must agree on. Symbols made
+// here are private by being unexported from the package; their descriptions
+// show when an object that carries them is printed.
+
+const hasBlob = typeof Blob !== 'undefined';
+
+const BINARY_TYPES = ['nodebuffer', 'arraybuffer', 'fragments'];
+
+if (hasBlob) BINARY_TYPES.push('blob');
+
+module.exports = {
+  /** What `binaryType` may be set to. */
+  BINARY_TYPES,
+
+  /** Milliseconds that a closing handshake may take. */
+  CLOSE_TIMEOUT: 30000,
+
+  EMPTY_BUFFER: Buffer.alloc(0),
+
+  /** Appended to the key of the opening handshake (RFC 6455 1.3). */
+  GUID: '258EAFA5-E914-47DA-95CA-C5AB0DC85B11',
+
+  /** The names of the states, each at the number that is its value. */
+  READY_STATES: ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'],
+
+  /**
+   * Whether permessage-deflate can be carried out, not only negotiated. While
+   * it is false a client offers no extension and a server declines each offer.
+   */
+  deflateAvailable: false,
+
+  hasBlob,
+
+  /** Marks the wrapper of a listener that an on-attribute has set. */
+  kForOnEventAttribute: Symbol('kIsForOnEventAttribute'),
+
+  /** Leads from the wrapper of a listener to the listener. */
+  kListener: Symbol('kListener'),
+
+  /** Holds the close code that a protocol error asks for. */
+  kStatusCode: Symbol('status-code'),
+
+  /** Leads from a socket to the WebSocket that uses it. */
+  kWebSocket: Symbol('websocket'),
+
+  NOOP: () => {}
+};
