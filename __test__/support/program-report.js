@@ -1,0 +1,32 @@
+'use strict';
+
+/**
+ * Preloaded into a program under test. Tells over the IPC channel which module
+ * its `require('ws')` gives, and when a server of it listens: several of the
+ * programs are silent then.
+ */
+
+const { createRequire } = require('node:module');
+const net = require('node:net');
+const path = require('node:path');
+
+const requireThere = createRequire(path.resolve(process.argv[1]));
+const { listen } = net.Server.prototype;
+
+requireThere('ws');
+
+process.send({
+  module: {
+    file: requireThere.resolve('ws'),
+    name: requireThere('ws/package.json').name,
+    addons: Object.keys(require.cache).filter((file) => file.endsWith('.node'))
+  }
+});
+
+net.Server.prototype.listen = function reportingListen(...args) {
+  this.once('listening', () => {
+    process.send({ listening: /** @type {any} */ (this.address()).port });
+  });
+
+  return listen.apply(this, args);
+};
