@@ -13,7 +13,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import platform from '../lib/platform.js';
-import { Refusal, main, requireCargo, requireNode, root } from './toolchain.mjs';
+import {
+  Refusal,
+  main,
+  requireCargo,
+  requireNode,
+  root
+} from './toolchain.mjs';
 
 await main(() => {
   requireNode();

@@ -69,8 +69,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const named = first !== undefined && !first.startsWith('-');
 
   await main(() =>
-    named
-      ? build(first, rest)
-      : build(defaultProfile(), process.argv.slice(2))
+    named ? build(first, rest) : build(defaultProfile(), process.argv.slice(2))
   );
 }
