@@ -1,44 +1,359 @@
-//! Bytes in, events out.
+//! Bytes in, events out: the receiving half of one connection.
+//!
+//! What is whole in the chunk is unmasked where it lies and reported as a range of it. The rest is
+//! assembled in buffers that exist only while they hold something, so an idle decoder is its
+//! hundred bytes and no more. A buffer grows with the bytes that came, whatever was announced.
 
-use super::{Event, Limits, Role};
+use std::mem;
+
+use super::{
+    Error, Event, Limits, Payload, Role, close,
+    frame::{self, Header, Parsed, Rules, Violation, opcode},
+    mask,
+    message::Message,
+    utf8,
+};
+
+/// The longest header that can be incomplete.
+const MAX_HELD: usize = 13;
+/// Below this rest of a frame, reading into its buffer directly gains nothing.
+const MIN_BODY: u64 = 16 * 1024;
 
 /// The receiving half of one connection.
 #[derive(Debug)]
 pub struct Decoder {
-    role: Role,
     limits: Limits,
+    /// The message in progress, unless it is whole in its chunk.
+    message: Option<Box<Message>>,
+    /// The payload of a control frame in progress.
+    control: Vec<u8>,
+    /// The frame whose payload is awaited.
+    frame: Option<Frame>,
+    /// The beginning of a header, with a byte to spare for its end.
+    held: [u8; MAX_HELD + 1],
+    held_len: u8,
+    role: Role,
+    /// Whether a message has begun whose final frame has not.
+    fragmented: bool,
     finished: bool,
+    /// Chunks of which something waits for the end of a header part or a payload.
+    chunks: u32,
+}
+
+/// A frame whose payload is awaited.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    /// How much of it is still to come.
+    rest: u64,
+    /// The key, turned to the next byte.
+    mask: [u8; 4],
+    opcode: u8,
+    fin: bool,
 }
 
 impl Decoder {
     /// A decoder for the first byte after the handshake.
     pub fn new(role: Role, limits: Limits) -> Self {
-        Self { role, limits, finished: false }
+        Self {
+            limits,
+            message: None,
+            control: Vec::new(),
+            frame: None,
+            held: [0; MAX_HELD + 1],
+            held_len: 0,
+            role,
+            fragmented: false,
+            finished: false,
+            chunks: 0,
+        }
     }
 
-    /// The limits, which hold from the next frame on.
+    /// The limits, which may be changed between two chunks.
     pub fn limits_mut(&mut self) -> &mut Limits {
         &mut self.limits
     }
 
-    /// Decodes one chunk as it came from the stream, unmasking in place.
+    /// Decodes one chunk as it came from the stream: unmasks it in place and appends what it
+    /// completes. After [`Event::Close`] or [`Event::Error`] everything is ignored.
     pub fn decode(&mut self, chunk: &mut [u8], events: &mut Vec<Event>) {
-        let _ = (chunk, events, self.role);
+        if self.finished {
+            return;
+        }
+        if let Err(violation) = self.admit_chunk().and_then(|()| self.run(chunk, events)) {
+            self.fail(violation, events);
+        }
     }
 
-    /// The buffer to read a large payload's rest into, when there is one.
+    /// In the middle of a data frame whose rest is large: the buffer to read the stream into, grown
+    /// for at least one byte. `None` when the next chunk belongs to [`Self::decode`].
     pub fn body(&mut self) -> Option<&mut Vec<u8>> {
-        None
+        let frame = self.frame.filter(|frame| frame.rest >= MIN_BODY)?;
+        let message =
+            self.message.get_or_insert_with(|| Box::new(Message::new(frame.opcode == opcode::BINARY)));
+        Some(message.body(frame.rest))
     }
 
-    /// Takes what was appended to [`Self::body`]; gives back what lies beyond the frame.
+    /// Takes what was appended to [`Self::body`], as one chunk. Gives back what lies beyond the end
+    /// of the frame: the next chunk for [`Self::decode`].
     pub fn body_filled(&mut self, events: &mut Vec<Event>) -> Option<Vec<u8>> {
-        let _ = events;
-        None
+        let (Some(mut frame), Some(mut message)) = (self.frame, self.message.take()) else {
+            return None;
+        };
+        let (taken, behind) = message.filled(frame.mask, frame.rest);
+        if taken == 0 {
+            self.message = Some(message);
+            return None;
+        }
+        frame.skip(taken);
+        let result = self.admit_chunk().and_then(|()| self.advance(frame, message, events));
+        if let Err(violation) = result {
+            self.fail(violation, events);
+            return None;
+        }
+        if self.frame.is_none() {
+            self.chunks = 0;
+        } else {
+            self.chunks = self.chunks.saturating_add(1);
+        }
+        behind
     }
 
     /// Whether a close frame or an error has ended it.
     pub fn is_finished(&self) -> bool {
         self.finished
+    }
+
+    /// Refuses a chunk when as many are waiting as may.
+    fn admit_chunk(&self) -> Result<(), Violation> {
+        let max = self.limits.max_buffered_chunks;
+        if max != 0 && self.chunks >= max { Err(Error::TooManyChunks.into()) } else { Ok(()) }
+    }
+
+    fn run(&mut self, chunk: &mut [u8], events: &mut Vec<Event>) -> Result<(), Violation> {
+        let mut at = 0;
+        // Where the last header part or payload that this chunk completed ends.
+        let mut complete = None;
+
+        while !self.finished {
+            if self.frame.is_none() {
+                let Some(header) = self.header(chunk, &mut at, &mut complete)? else { break };
+                let whole = usize::try_from(header.len).is_ok_and(|len| len <= chunk.len() - at);
+                if whole && (header.is_control() || (header.fin && !self.fragmented)) {
+                    let range = at..at + header.len as usize;
+                    at = range.end;
+                    complete = Some(at);
+                    mask::apply(&mut chunk[range.clone()], header.mask, 0);
+                    self.whole(header, Payload::Chunk(range), chunk, events)?;
+                    continue;
+                }
+                self.frame = Some(Frame::from(header));
+            }
+            if !self.payload(chunk, &mut at, events)? {
+                break;
+            }
+            complete = Some(at);
+        }
+
+        self.chunks = match complete {
+            Some(end) => u32::from(end < chunk.len()),
+            None => self.chunks.saturating_add(1),
+        };
+        Ok(())
+    }
+
+    /// Reads a header, or holds what there is of it.
+    #[inline]
+    fn header(
+        &mut self,
+        chunk: &[u8],
+        at: &mut usize,
+        complete: &mut Option<usize>,
+    ) -> Result<Option<Header>, Violation> {
+        if self.held_len == 0 {
+            let bytes = &chunk[*at..];
+            match frame::parse(bytes, self.rules())? {
+                Parsed::Whole(header) => {
+                    *at += header.size;
+                    *complete = Some(*at);
+                    return Ok(Some(header));
+                }
+                Parsed::Partial { done, .. } => {
+                    self.held[..bytes.len()].copy_from_slice(bytes);
+                    self.held_len = bytes.len() as u8;
+                    if done > 0 {
+                        *complete = Some(*at + done);
+                    }
+                    *at = chunk.len();
+                    return Ok(None);
+                }
+            }
+        }
+        self.held_header(chunk, at, complete)
+    }
+
+    /// Goes on with a header that began in an earlier chunk.
+    #[cold]
+    fn held_header(
+        &mut self,
+        chunk: &[u8],
+        at: &mut usize,
+        complete: &mut Option<usize>,
+    ) -> Result<Option<Header>, Violation> {
+        loop {
+            let have = usize::from(self.held_len);
+            match frame::parse(&self.held[..have], self.rules())? {
+                Parsed::Whole(header) => {
+                    self.held_len = 0;
+                    *complete = Some(*at);
+                    return Ok(Some(header));
+                }
+                Parsed::Partial { done, need } => {
+                    if done == have && *at > 0 {
+                        *complete = Some(*at);
+                    }
+                    let take = (need - have).min(chunk.len() - *at);
+                    if take == 0 {
+                        return Ok(None);
+                    }
+                    self.held[have..have + take].copy_from_slice(&chunk[*at..*at + take]);
+                    self.held_len += take as u8;
+                    *at += take;
+                }
+            }
+        }
+    }
+
+    fn rules(&self) -> Rules<'_> {
+        Rules {
+            role: self.role,
+            limits: &self.limits,
+            fragmented: self.fragmented,
+            total: self.message.as_ref().map_or(0, |message| message.total()),
+        }
+    }
+
+    /// A frame that is a message or a control frame by itself, unmasked.
+    #[inline]
+    fn whole(
+        &mut self,
+        header: Header,
+        payload: Payload,
+        chunk: &[u8],
+        events: &mut Vec<Event>,
+    ) -> Result<(), Violation> {
+        if header.is_control() {
+            return self.control(header.opcode, payload, chunk, events);
+        }
+        let binary = header.opcode == opcode::BINARY;
+        if !binary && !self.limits.skip_utf8_validation && !utf8::is_valid(payload.bytes(chunk)) {
+            return Err(Error::InvalidUtf8.into());
+        }
+        events.push(Event::Message { payload, binary, fragments: None });
+        Ok(())
+    }
+
+    /// A complete control frame.
+    fn control(
+        &mut self,
+        opcode: u8,
+        mut payload: Payload,
+        chunk: &[u8],
+        events: &mut Vec<Event>,
+    ) -> Result<(), Violation> {
+        events.push(match opcode {
+            opcode::PING => Event::Ping(payload),
+            opcode::PONG => Event::Pong(payload),
+            _ => {
+                let code = close::parse(payload.bytes(chunk), self.limits.skip_utf8_validation)?;
+                payload.skip(close::CODE_LEN);
+                self.finish();
+                Event::Close { code, reason: payload }
+            }
+        });
+        Ok(())
+    }
+
+    /// Takes what the chunk has of the awaited payload; whether that completes the frame.
+    fn payload(&mut self, chunk: &[u8], at: &mut usize, events: &mut Vec<Event>) -> Result<bool, Violation> {
+        let Some(mut frame) = self.frame else { return Ok(true) };
+        let left = chunk.len() - *at;
+        let taken = usize::try_from(frame.rest).map_or(left, |rest| rest.min(left));
+        if taken == 0 && frame.rest > 0 {
+            return Ok(false);
+        }
+        let piece = &chunk[*at..*at + taken];
+        *at += taken;
+
+        if frame.opcode >= opcode::CLOSE {
+            self.control.reserve_exact(frame.rest as usize);
+            mask::copy(&mut self.control, piece, frame.mask);
+            frame.skip(taken);
+            self.frame = Some(frame);
+            if frame.rest == 0 {
+                self.frame = None;
+                let payload = Payload::Owned(mem::take(&mut self.control));
+                self.control(frame.opcode, payload, chunk, events)?;
+            }
+        } else {
+            let binary = frame.opcode == opcode::BINARY;
+            let mut message = self.message.take().unwrap_or_else(|| Box::new(Message::new(binary)));
+            message.append(piece, frame.mask, frame.rest, frame.fin);
+            frame.skip(taken);
+            self.advance(frame, message, events)?;
+        }
+        Ok(self.frame.is_none())
+    }
+
+    /// Goes on after a piece of a data frame.
+    fn advance(
+        &mut self,
+        frame: Frame,
+        mut message: Box<Message>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Violation> {
+        if frame.rest > 0 {
+            message.check_text(&self.limits, false)?;
+            self.frame = Some(frame);
+            self.message = Some(message);
+            return Ok(());
+        }
+        message.end_frame(&self.limits)?;
+        message.check_text(&self.limits, frame.fin)?;
+        self.frame = None;
+        self.fragmented = !frame.fin;
+        if frame.fin {
+            events.push(message.finish());
+        } else {
+            self.message = Some(message);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn fail(&mut self, violation: Violation, events: &mut Vec<Event>) {
+        self.finish();
+        events.push(Event::Error { error: violation.error, parameter: violation.parameter });
+    }
+
+    /// Nothing more will be looked at, so nothing is kept.
+    fn finish(&mut self) {
+        self.finished = true;
+        self.frame = None;
+        self.message = None;
+        self.control = Vec::new();
+    }
+}
+
+impl Frame {
+    /// Leaves the next `taken` bytes behind.
+    fn skip(&mut self, taken: usize) {
+        self.rest -= taken as u64;
+        self.mask.rotate_left(taken & 3);
+    }
+}
+
+impl From<Header> for Frame {
+    fn from(header: Header) -> Self {
+        Self { rest: header.len, mask: header.mask, opcode: header.opcode, fin: header.fin }
     }
 }

@@ -34,6 +34,15 @@ impl Payload {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Leaves out the first `count` bytes, or all there are.
+    pub(super) fn skip(&mut self, count: usize) {
+        let count = count.min(self.len());
+        match self {
+            Self::Chunk(range) => range.start += count,
+            Self::Owned(bytes) => drop(bytes.drain(..count)),
+        }
+    }
 }
 
 /// One thing the peer did, in the order of its bytes.

@@ -3,11 +3,15 @@
 pub mod encoder;
 pub mod mask;
 
+mod close;
 mod decoder;
 mod error;
 mod event;
+mod frame;
 mod handshake;
 mod limits;
+mod message;
+mod utf8;
 
 pub use decoder::Decoder;
 pub use error::Error;
