@@ -1,0 +1,71 @@
+'use strict';
+
+const js = require('@eslint/js');
+const globals = require('globals');
+
+module.exports = [
+  {
+    // What is generated, and what is a copy to the byte of somebody else's.
+    ignores: [
+      '**/node_modules/',
+      '**/target/',
+      '.venv/',
+      '.cache/',
+      'native.js',
+      'examples/*.js',
+      '__test__/autobahn/kit/',
+      '__test__/autobahn/reports/',
+      'bench/results/'
+    ]
+  },
+  js.configs.recommended,
+  {
+    languageOptions: {
+      ecmaVersion: 2023,
+      globals: globals.node,
+      sourceType: 'commonjs'
+    },
+    rules: {
+      'array-callback-return': 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      'no-promise-executor-return': 'error',
+      'no-self-compare': 'error',
+      'no-throw-literal': 'error',
+      'no-unused-vars': [
+        'error',
+        { args: 'after-used', argsIgnorePattern: '^_' }
+      ],
+      'no-var': 'error',
+      'object-shorthand': 'error',
+      'prefer-const': ['error', { destructuring: 'all' }],
+      'prefer-rest-params': 'error',
+      'prefer-spread': 'error',
+      strict: ['error', 'global']
+    }
+  },
+  {
+    files: ['**/*.mjs'],
+    languageOptions: { sourceType: 'module' },
+    rules: { strict: 'off' }
+  },
+  {
+    files: ['**/public/**/*.js'],
+    languageOptions: { globals: globals.browser, sourceType: 'module' },
+    rules: { strict: 'off' }
+  },
+  {
+    // The code that crosses to Rust has one door.
+    files: ['lib/**/*.js', 'index.js'],
+    ignores: ['lib/binding.js'],
+    rules: {
+      'no-restricted-modules': [
+        'error',
+        { patterns: ['**/load-native*', '**/native.js'] }
+      ]
+    }
+  },
+  {
+    files: ['lib/load-native.js'],
+    rules: { 'no-restricted-modules': 'off' }
+  }
+];
