@@ -1,0 +1,207 @@
+'use strict';
+
+// The rules between the layers, held against the source text: who may use what,
+// where `unsafe` may stand, and what no tracked file may contain.
+
+const assert = require('node:assert');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { describe, it } = require('node:test');
+
+const root = path.join(__dirname, '..');
+const UNSAFE_FILES = ['src/binding/hot.rs', 'src/protocol/mask.rs'];
+const GENERATED = ['native.js', 'native.d.ts'];
+
+/**
+ * @param {string} directory
+ * @param {string} extension
+ * @returns {string[]} Paths from the root, at any depth
+ */
+function files(directory, extension) {
+  return fs
+    .readdirSync(path.join(root, directory), { recursive: true })
+    .map((name) => `${directory}/${String(name).replaceAll(path.sep, '/')}`)
+    .filter((name) => name.endsWith(extension))
+    .sort();
+}
+
+/**
+ * @param {string} name
+ * @returns {string}
+ */
+function read(name) {
+  return fs.readFileSync(path.join(root, name), 'utf8');
+}
+
+/**
+ * @param {string} name A Rust file
+ * @returns {string} Its code: no comments, and no unit tests
+ */
+function rustCode(name) {
+  const text = read(name);
+
+  // By convention the unit tests are the last module of a file.
+  return text.split(/^#\[cfg\(test\)\]\s*mod /m)[0].replace(/\/\/.*$/gm, '');
+}
+
+/**
+ * @param {string} name A JavaScript file
+ * @returns {string[]} What it requires
+ */
+function required(name) {
+  const pattern = /\brequire\(\s*(['"`])(.+?)\1\s*\)/g;
+
+  return Array.from(read(name).matchAll(pattern), ([, , module]) => module);
+}
+
+describe('the layers', () => {
+  const forbidden = {
+    'src/protocol': [
+      [/\btokio(?:_\w+)?::/, 'tokio'],
+      [/\bnapi(?:_\w+)?\b/, 'napi'],
+      [/\bstd::(?:net|io|fs|thread|env)\b/, 'I/O and threads'],
+      [/\bstd::time\b|\b(?:Instant|SystemTime)\b/, 'the clock'],
+      [/\b(?:getrandom|rand|fastrand)::/, 'chance'],
+      [/\bstatic\s+mut\b|\bthread_local!/, 'global state'],
+      [/\bcrate::(?:transport|binding)\b/, 'the layers above']
+    ],
+    'src/transport': [
+      [/\bnapi(?:_\w+)?\b/, 'napi'],
+      [/\bcrate::binding\b/, 'the layer above']
+    ],
+    'src/binding': [[/\bstd::net\b|\btokio::net\b/, 'sockets']]
+  };
+
+  for (const [directory, rules] of Object.entries(forbidden)) {
+    for (const [pattern, what] of rules) {
+      it(`${directory} does without ${what}`, () => {
+        const guilty = files(directory, '.rs').filter((name) =>
+          pattern.test(rustCode(name))
+        );
+
+        assert.deepStrictEqual(guilty, []);
+      });
+    }
+  }
+
+  it('nothing requires the generated loader but lib/load-native.js', () => {
+    const users = [...files('lib', '.js'), 'index.js'].filter((name) =>
+      required(name).some((module) => /native(?:\.js)?$/.test(module))
+    );
+
+    assert.deepStrictEqual(users, ['lib/binding.js', 'lib/load-native.js']);
+    assert.deepStrictEqual(
+      required('lib/binding.js').filter((name) => /native/.test(name)),
+      ['./load-native.js']
+    );
+  });
+
+  it('the package depends on nothing, and needs no install script', () => {
+    const { dependencies, scripts } = JSON.parse(read('package.json'));
+
+    assert.strictEqual(dependencies, undefined);
+    for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) {
+      assert.strictEqual(scripts[name], undefined);
+    }
+  });
+
+  it('lib requires only Node.js and itself', () => {
+    for (const name of files('lib', '.js')) {
+      for (const module of required(name)) {
+        assert.match(module, /^(?:node:|\.{1,2}\/)/, name);
+      }
+    }
+  });
+});
+
+describe('unsafe code', () => {
+  const rust = [...files('src', '.rs'), 'build.rs'];
+
+  it('stands in two files only', () => {
+    const users = rust.filter((name) =>
+      /\bunsafe\b(?!_)/.test(rustCode(name).replace(/"[^"]*"/g, ''))
+    );
+
+    assert.deepStrictEqual(
+      users.filter((name) => !UNSAFE_FILES.includes(name)),
+      []
+    );
+  });
+
+  it('says at each place why it is sound', () => {
+    for (const name of UNSAFE_FILES) {
+      if (!fs.existsSync(path.join(root, name))) continue;
+
+      const lines = read(name).split('\n');
+
+      for (const [index, line] of lines.entries()) {
+        if (!/\bunsafe\s*(?:\{|impl\b)/.test(line.replace(/\/\/.*/, ''))) {
+          continue;
+        }
+
+        // The comment may stand above the statement the block is in.
+        const above = lines.slice(Math.max(0, index - 8), index + 1);
+
+        assert.ok(
+          above.some((text) => /\/\/ SAFETY: \S/.test(text)),
+          `${name}:${index + 1} has no SAFETY comment`
+        );
+      }
+    }
+  });
+});
+
+describe('the tracked files', () => {
+  const { status, stdout } = spawnSync('git', ['ls-files', '-z'], {
+    cwd: root,
+    encoding: 'utf8'
+  });
+  // An unpacked archive of the sources has no list of files.
+  const skip = status === 0 ? false : 'this is no git repository';
+  const tracked = skip
+    ? []
+    : stdout
+        .split('\0')
+        .filter((name) => name && fs.existsSync(path.join(root, name)));
+
+  it('hold no path of the machine they were written on', { skip }, () => {
+    // Put together here, or this file would be the first find.
+    const places = ['home', 'root', 'Users', 'work'].join('|');
+    const absolute = new RegExp(
+      `(?:^|[^\\w.$}/)-])/(?:${places})/(?=[\\w.-])|\\.\\./shared\\b`,
+      'm'
+    );
+
+    for (const name of tracked) {
+      assert.doesNotMatch(read(name), absolute, name);
+    }
+  });
+
+  it('name no address of a package registry', { skip }, () => {
+    const lock = JSON.parse(read('package-lock.json'));
+
+    for (const [name, { resolved }] of Object.entries(lock.packages)) {
+      assert.strictEqual(resolved, undefined, name);
+    }
+  });
+
+  it('hold nothing that was built', { skip }, () => {
+    const built = tracked.filter(
+      (name) =>
+        /\.(?:node|tgz|so|dylib|dll)$/.test(name) ||
+        /(?:^|\/)(?:node_modules|target)\//.test(name)
+    );
+
+    assert.deepStrictEqual(built, []);
+  });
+
+  it('are of a size one can read', { skip }, () => {
+    const long = tracked
+      .filter((name) => /^(?:src\/.*\.rs|lib\/.*\.js)$/.test(name))
+      .filter((name) => !GENERATED.includes(name))
+      .filter((name) => read(name).split('\n').length > 701);
+
+    assert.deepStrictEqual(long, []);
+  });
+});
