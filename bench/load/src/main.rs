@@ -1,1 +1,57 @@
-fn main() {}
+//! The load generator of `bench/`: many WebSocket connections from one thread, as cheaply as it can be done.
+//!
+//! One run is one scenario against one server that already listens. Frames are encoded once, before the clock
+//! runs; what returns is compared with what has to return (the first frame of a connection whole, the later ones
+//! by their headers) and counted. The result is one line of JSON on stdout.
+
+mod connection;
+mod cpu;
+mod drive;
+mod echo;
+mod establish;
+mod fan_out;
+mod frames;
+mod histogram;
+mod hold;
+mod options;
+mod report;
+mod storm;
+
+use std::io;
+use std::process::ExitCode;
+
+use options::{Mode, Options};
+
+fn run(options: &Options) -> io::Result<String> {
+    match options.mode {
+        Mode::Echo => echo::run(options),
+        Mode::Broadcast => fan_out::run(options),
+        Mode::Storm => storm::run(options),
+        Mode::Hold => hold::run(options),
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = Options::parse(std::env::args().skip(1)).map_err(io::Error::other).and_then(|options| {
+        raise_descriptor_limit();
+        run(&options)
+    });
+    match outcome {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("ws-load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A shell's soft limit is often 1024, while the hard one allows what the scenarios need.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Where it is refused, the connection that finds no descriptor says so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}

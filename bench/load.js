@@ -1,0 +1,140 @@
+'use strict';
+
+/** The load generator: its build and its runs. */
+
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const readline = require('node:readline');
+
+const { start, within } = require('./children');
+
+/** How long a run may take beyond the time it measures, in seconds. */
+const PATIENCE = 30;
+
+const root = path.join(__dirname, '..');
+const target = process.env.CARGO_TARGET_DIR ?? path.join(root, 'target');
+const binary = path.resolve(root, target, 'release', 'ws-load');
+
+/** Builds it when it is missing or older than its sources. */
+function build() {
+  const sources = path.join(__dirname, 'load', 'src');
+  const files = [
+    path.join(__dirname, 'load', 'Cargo.toml'),
+    ...fs.readdirSync(sources).map((name) => path.join(sources, name))
+  ];
+  const newest = Math.max(...files.map((file) => fs.statSync(file).mtimeMs));
+
+  if (fs.existsSync(binary) && fs.statSync(binary).mtimeMs > newest) return;
+
+  const { error, status } = spawnSync(
+    'cargo',
+    ['build', '--release', '--package', 'ws-load'],
+    { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }
+  );
+
+  if (error) {
+    throw new Error(`The load generator needs cargo: ${error.message}`);
+  }
+  if (status !== 0) throw new Error('The load generator does not build');
+
+  // Cargo leaves a binary untouched that a changed file did not change.
+  fs.utimesSync(binary, new Date(), new Date());
+}
+
+/**
+ * @typedef {object} Load What the generator does; its options by their names
+ * @property {string} mode echo, broadcast, storm or hold
+ * @property {number} connections How many connections
+ * @property {number} [depth] Messages in flight, per connection
+ * @property {number} [size] The size of a message
+ * @property {string} [kind] binary, text or unicode
+ */
+
+/**
+ * @param {import('./server').Server} server The server
+ * @param {Load} load What to do
+ * @param {object} more More options
+ * @return {string[]} The command line
+ */
+function parameters(server, load, more) {
+  const { mode, ...rest } = load;
+  const options = { port: server.port, pid: server.pid, ...rest, ...more };
+
+  return [
+    mode,
+    ...Object.entries(options).flatMap(([key, value]) => [
+      `--${key}`,
+      String(value)
+    ])
+  ];
+}
+
+/**
+ * Runs it through one measurement.
+ *
+ * @param {import('./server').Server} server The server
+ * @param {import('./measure').Scenario} scenario The scenario
+ * @param {import('./options').Options} options The times
+ * @return {Promise<Record<string, number>>} What it found out
+ */
+async function run(server, scenario, options) {
+  const child = start(
+    binary,
+    parameters(server, scenario.load, {
+      'warm-up': Math.round(options.warmUp * 1000),
+      window: Math.round(options.seconds * 1000)
+    }),
+    { oneCore: scenario.oneCore, stdio: ['ignore', 'pipe', 'pipe'] }
+  );
+  let output = '';
+
+  child.process.stdout?.on('data', (text) => (output += text));
+  try {
+    const { code, errors } = await within(
+      child.ended,
+      options.warmUp + options.seconds + PATIENCE,
+      'The load generator'
+    );
+
+    if (code !== 0) throw new Error(errors);
+
+    return JSON.parse(output);
+  } finally {
+    await child.kill();
+  }
+}
+
+/**
+ * Opens idle connections, and closes them when `task` has ended.
+ *
+ * @param {import('./server').Server} server The server
+ * @param {number} connections How many
+ * @param {() => Promise<void>} task What to do meanwhile
+ */
+async function hold(server, connections, task) {
+  const child = start(
+    binary,
+    parameters(server, { mode: 'hold', connections }, {}),
+    { stdio: ['pipe', 'pipe', 'pipe'] }
+  );
+  const { stdin } = child.process;
+  const stdout = /** @type {import('stream').Readable} */ (
+    child.process.stdout
+  );
+  const connected = new Promise((resolve, reject) => {
+    readline.createInterface({ input: stdout }).once('line', resolve);
+    child.ended.then(({ errors }) => reject(new Error(errors)));
+  });
+
+  try {
+    await within(connected, PATIENCE, 'The load generator');
+    await task();
+    stdin?.end();
+    await within(child.ended, PATIENCE, 'The load generator');
+  } finally {
+    await child.kill();
+  }
+}
+
+module.exports = { build, hold, run };

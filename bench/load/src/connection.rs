@@ -1,0 +1,100 @@
+//! One open connection: what is still to be written, what has been counted, and when each message left.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+use mio::net::TcpStream;
+
+use crate::frames::{Counter, Frames};
+use crate::histogram::Histogram;
+
+/// The buffer that every connection reads into.
+pub(crate) const SCRATCH: usize = 256 * 1024;
+
+/// A connection past its handshake.
+pub(crate) struct Connection {
+    pub(crate) stream: TcpStream,
+    counter: Counter,
+    /// Bytes that are due, and where in its frame the first of them stands.
+    pending: usize,
+    position: usize,
+    /// When the messages in flight were sent: runs of (time, how many), oldest first.
+    sent: VecDeque<(Instant, u32)>,
+}
+
+impl Connection {
+    /// Wraps a non-blocking stream.
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self { stream, counter: Counter::default(), pending: 0, position: 0, sent: VecDeque::new() }
+    }
+
+    /// Makes `count` more messages due and writes what the socket takes.
+    pub(crate) fn send(&mut self, count: u32, frames: &Frames) -> io::Result<()> {
+        self.pending += count as usize * frames.outgoing_length();
+        self.flush(frames)
+    }
+
+    /// Notes the time of `count` messages, for [`Self::answered`].
+    pub(crate) fn note(&mut self, count: u32, now: Instant) {
+        self.sent.push_back((now, count));
+    }
+
+    /// Writes what is due, until the socket is full.
+    pub(crate) fn flush(&mut self, frames: &Frames) -> io::Result<()> {
+        while self.pending > 0 {
+            match self.stream.write(frames.outgoing(self.position, self.pending)) {
+                Ok(written) => {
+                    self.pending -= written;
+                    self.position = (self.position + written) % frames.outgoing_length();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads until the socket is empty: how many frames were completed.
+    pub(crate) fn receive(&mut self, scratch: &mut [u8], frames: &Frames) -> io::Result<u32> {
+        let mut count = 0;
+        loop {
+            match self.stream.read(scratch) {
+                Ok(0) => return Err(io::Error::other("the server ended a connection")),
+                Ok(length) => {
+                    count += self.counter.count(&scratch[..length], frames)?;
+                    // A short read has emptied the socket; what comes now makes a new event.
+                    if length < scratch.len() {
+                        return Ok(count);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Records the round trips of the `count` oldest messages in flight.
+    pub(crate) fn answered(
+        &mut self,
+        mut count: u32,
+        now: Instant,
+        latencies: &mut Histogram,
+    ) -> io::Result<()> {
+        while count > 0 {
+            let Some((time, run)) = self.sent.front_mut() else {
+                return Err(io::Error::other("the server sent more messages than it got"));
+            };
+            let taken = count.min(*run);
+            latencies.record(now.saturating_duration_since(*time).as_nanos() as u64, u64::from(taken));
+            count -= taken;
+            *run -= taken;
+            if *run == 0 {
+                self.sent.pop_front();
+            }
+        }
+        Ok(())
+    }
+}

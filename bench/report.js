@@ -1,0 +1,196 @@
+'use strict';
+
+/**
+ * @typedef {object} Result What came out of one scenario
+ * @property {string} name Its name
+ * @property {string} title Its title
+ * @property {Record<string, import('./measure').Sample[]>} samples By server
+ * @property {Record<string, import('./measure').Sample>} medians By server
+ * @property {Record<string, string>} failures By server: why there is nothing
+ *
+ * @typedef {object} Column
+ * @property {string} title Its head
+ * @property {string} metric What it shows
+ * @property {(value: number) => string} format How
+ * @property {((ratio: number) => string)} [ratio] How the ratio to `ws` is
+ *   shown beside it
+ */
+
+const flowColumns = [
+  { title: 'msg/s', metric: 'rate', format: large, ratio: times },
+  { title: 'CPU µs', metric: 'cpu', format: digits, ratio: share },
+  { title: 'main µs', metric: 'main', format: digits, ratio: share },
+  { title: 'p50 µs', metric: 'p50', format: digits, ratio: times },
+  { title: 'p99 µs', metric: 'p99', format: digits, ratio: times },
+  { title: 'load', metric: 'busy', format: percent }
+];
+
+const memoryColumns = [
+  { title: 'bytes', metric: 'bytes', format: digits, ratio: share }
+];
+
+/**
+ * The median of every metric.
+ *
+ * @param {import('./measure').Sample[]} samples The measurements
+ * @return {import('./measure').Sample} The medians
+ */
+function medianOf(samples) {
+  return Object.fromEntries(
+    Object.keys(samples[0]).map((metric) => [
+      metric,
+      median(samples.map((sample) => sample[metric]))
+    ])
+  );
+}
+
+/**
+ * @param {number[]} values Some values
+ * @return {number} Their median
+ */
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+
+  return sorted.length % 2 === 1
+    ? sorted[middle]
+    : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/**
+ * The part of the table that shows one scenario.
+ *
+ * @param {Result} result The result
+ * @return {string} Some lines
+ */
+function table(result) {
+  const { medians } = result;
+  const isMemory = Object.values(medians).some((sample) => 'bytes' in sample);
+  /** @type {Column[]} */
+  const columns = isMemory ? memoryColumns : flowColumns;
+  const lines = [
+    [
+      result.name.padEnd(22),
+      ...columns.map(({ title, ratio }) => cells(title, ratio ? 'x ws' : ''))
+    ].join('')
+  ];
+
+  for (const [server, sample] of Object.entries(medians)) {
+    lines.push(
+      [
+        `  ${server}`.padEnd(22),
+        ...columns.map(({ metric, format, ratio }) => {
+          const reference = medians.ws?.[metric];
+          const compared =
+            ratio === undefined || reference === undefined || server === 'ws'
+              ? ''
+              : ratio(sample[metric] / reference);
+
+          return cells(format(sample[metric]), compared);
+        })
+      ].join('')
+    );
+  }
+  for (const [server, reason] of Object.entries(result.failures)) {
+    lines.push(`  ${server.padEnd(20)}${gist(reason)}`);
+  }
+
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+}
+
+/**
+ * The table of the targets.
+ *
+ * @param {import('./targets').Verdict[]} verdicts The verdicts
+ * @return {string} Some lines
+ */
+function verdictTable(verdicts) {
+  const lines = verdicts.map((verdict) => {
+    const { scenario, metric, against, atLeast, atMost, ratio } = verdict;
+    const cost = metric === 'main' || metric === 'bytes';
+    const format = cost ? share : times;
+    const wanted =
+      atLeast === undefined
+        ? `at most ${format(Number(atMost))}`
+        : `at least ${format(atLeast)}`;
+
+    return [
+      scenario.padEnd(22),
+      `${metric} to ${against}`.padEnd(14),
+      wanted.padEnd(16),
+      (Number.isNaN(ratio) ? 'not measured' : format(ratio)).padEnd(14),
+      verdict.reached ? 'reached' : 'NOT REACHED'
+    ].join('');
+  });
+
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * @param {string} value A value
+ * @param {string} ratio What stands beside it
+ * @return {string} Both at their widths
+ */
+function cells(value, ratio) {
+  return value.padStart(9) + ratio.padStart(7);
+}
+
+/**
+ * @param {number} value A number
+ * @return {string} The number with three digits that matter
+ */
+function digits(value) {
+  if (value >= 100) return value.toFixed(0);
+
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/**
+ * @param {number} value A number
+ * @return {string} The number in thousands or millions
+ */
+function large(value) {
+  if (value >= 1e6) return `${digits(value / 1e6)}M`;
+
+  return value >= 1000 ? `${digits(value / 1000)}k` : digits(value);
+}
+
+/**
+ * @param {number} value A share of one
+ * @return {string} The share in percent
+ */
+function percent(value) {
+  return `${(value * 100).toFixed(0)}%`;
+}
+
+/**
+ * The line of an error that says what happened: of a stack, the message.
+ *
+ * @param {string} text The error
+ * @return {string} One line of it
+ */
+function gist(text) {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+
+  return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines[0] ?? '';
+}
+
+/**
+ * @param {number} ratio A ratio
+ * @return {string} The ratio as a factor
+ */
+function times(ratio) {
+  return `${ratio.toFixed(ratio < 10 ? 2 : 1)}x`;
+}
+
+/**
+ * @param {number} ratio A ratio of costs
+ * @return {string} The ratio as a fraction where it is less than one
+ */
+function share(ratio) {
+  if (!(ratio > 0)) return '0';
+
+  return ratio < 1 ? `1/${(1 / ratio).toFixed(1)}` : times(ratio);
+}
+
+module.exports = { medianOf, table, verdictTable };

@@ -1,0 +1,23 @@
+'use strict';
+
+/**
+ * What connections cost that carry no messages.
+ *
+ * @type {import('../measure').Scenario[]}
+ */
+module.exports = [
+  {
+    // A message here is a handshake, and its latency runs from the connect to
+    // the 101. Each connection is reset as soon as it is answered.
+    name: 'handshake',
+    title: 'handshake storm, 64 at a time',
+    program: 'accept',
+    load: { mode: 'storm', connections: 64 }
+  },
+  {
+    name: 'memory-9000',
+    title: 'memory per idle connection, 9000 connections',
+    program: 'accept',
+    load: { mode: 'hold', connections: 9000 }
+  }
+];

@@ -1,0 +1,7 @@
+'use strict';
+
+const { WebSocketServer } = require('../..');
+
+const { serve } = require('./program');
+
+serve(WebSocketServer);
