@@ -3,4 +3,8 @@
 //! Each layer knows only the one below it: `binding` (napi) over `transport` (tokio) over
 //! `protocol` (pure).
 
+#[cfg(feature = "addon")]
+pub mod binding;
 pub mod protocol;
+#[cfg(unix)]
+pub mod transport;

@@ -1,0 +1,247 @@
+//! The cold half of the binding: what happens once in the life of a connection. `lib/binding.js`
+//! is its only caller.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{Env, Error, Function, Object, Result, Status, Uint8ArraySlice};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi_derive::napi;
+
+use super::codec::Codec;
+use super::hot;
+use super::instance::{Instance, NO_CONNECTION};
+use super::mailbox::Mailbox;
+use crate::protocol::{Decoder, Limits, Role, accept_key};
+use crate::transport::adopt;
+use crate::transport::sink::EventSink;
+use crate::transport::write_queue::Pending;
+
+type Wake = ThreadsafeFunction<(), (), (), Status, false>;
+
+/// What a connection is told when it begins.
+#[napi(object)]
+pub struct ConnectionOptions {
+    /// This is the server's side: frames that come are masked, frames that go are not.
+    pub server: bool,
+    /// Bytes of a message; 0 for no bound.
+    pub max_payload: f64,
+    /// Frames of a message; 0 for no bound.
+    pub max_fragments: f64,
+    /// Chunks held for an incomplete frame; 0 for no bound.
+    pub max_buffered_chunks: f64,
+    /// Lets text and close reasons through unchecked.
+    pub skip_utf8_validation: bool,
+}
+
+fn count(number: f64) -> u32 {
+    if number >= f64::from(u32::MAX) { 0 } else { number as u32 }
+}
+
+/// No message is longer than a record can say; Node's buffers are not either.
+const LONGEST: u64 = u32::MAX as u64 - 1;
+
+impl ConnectionOptions {
+    fn decoder(&self) -> Decoder {
+        let role = if self.server { Role::Server } else { Role::Client };
+        let max_payload =
+            if self.max_payload > 0.0 { (self.max_payload as u64).min(LONGEST) } else { LONGEST };
+        Decoder::new(
+            role,
+            Limits {
+                max_payload,
+                max_fragments: count(self.max_fragments),
+                max_buffered_chunks: count(self.max_buffered_chunks),
+                skip_utf8_validation: self.skip_utf8_validation,
+            },
+        )
+    }
+}
+
+/// The engine of one instance of `lib/binding.js`.
+#[napi]
+pub struct Engine {
+    instance: Rc<RefCell<Instance>>,
+    wake: Arc<Wake>,
+}
+
+fn full() -> Error {
+    Error::new(Status::GenericFailure, "Too many connections")
+}
+
+#[napi]
+impl Engine {
+    /// An engine that calls `wake` when its mailbox is no longer empty.
+    #[napi(constructor)]
+    pub fn new(env: Env, wake: Function<'_, (), ()>) -> Result<Self> {
+        let wake: Arc<Wake> = Arc::new(wake.build_threadsafe_function().build()?);
+        let bell = Arc::clone(&wake);
+        let mailbox = Arc::new(Mailbox::new(Box::new(move || {
+            // A refusal means that the environment goes: nobody is left to be told.
+            let _ = bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        })));
+        let instance = Rc::new(RefCell::new(Instance::new(mailbox)));
+        env.add_env_cleanup_hook(Rc::clone(&instance), |instance| instance.borrow_mut().tear_down())?;
+        let engine = Self { instance, wake };
+        hot::set_referenced(&env, engine.wake.raw(), false);
+        Ok(engine)
+    }
+
+    /// The raw functions, in an object.
+    #[napi]
+    pub fn hot<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        hot::bind(env, &self.instance)
+    }
+
+    /// Whether the mailbox keeps the event loop alive.
+    #[napi]
+    pub fn hold(&self, env: Env, referenced: bool) {
+        hot::set_referenced(&env, self.wake.raw(), referenced);
+    }
+
+    /// Adopts the socket behind a descriptor; reading begins with `start`. Throws, with the system's
+    /// reason, when it cannot be had: the socket is then as it was.
+    #[napi]
+    pub fn adopt(&self, descriptor: i32, options: ConnectionOptions) -> Result<u32> {
+        let duplicate = hot::with_descriptor(descriptor, |borrowed| adopt::duplicate(borrowed))
+            .and_then(std::convert::identity)
+            .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
+        let mut instance = self.instance.borrow_mut();
+        let id = instance.reserve().ok_or_else(full)?;
+        let sink: Arc<dyn EventSink> = Arc::clone(&instance.mailbox) as Arc<dyn EventSink>;
+        match adopt::adopt(id, duplicate, options.decoder(), sink) {
+            Ok(connection) => {
+                instance.set_adopted(id, connection);
+                Ok(id)
+            }
+            Err(error) => {
+                instance.free(id);
+                Err(Error::new(Status::GenericFailure, error.to_string()))
+            }
+        }
+    }
+
+    /// A connection over a stream that JavaScript keeps.
+    #[napi]
+    pub fn open(&self, options: ConnectionOptions) -> Result<u32> {
+        let mut instance = self.instance.borrow_mut();
+        let id = instance.reserve().ok_or_else(full)?;
+        instance.set_stream(id, Codec::new(options.decoder(), Pending::default(), 0));
+        Ok(id)
+    }
+
+    /// Decodes bytes of an adopted socket that had been read before.
+    #[napi]
+    pub fn early(&self, id: u32, bytes: Uint8ArraySlice<'_>) {
+        let connection = self.instance.borrow_mut().adopted(id);
+        if let Some(connection) = connection {
+            connection.decode_early(&mut bytes.to_vec());
+        }
+    }
+
+    /// Begins or goes on to read an adopted socket.
+    #[napi]
+    pub fn start(&self, id: u32) {
+        if let Some(connection) = self.instance.borrow_mut().adopted(id) {
+            connection.start();
+        }
+    }
+
+    /// Stops reading an adopted socket.
+    #[napi]
+    pub fn pause(&self, id: u32) {
+        if let Some(connection) = self.instance.borrow_mut().adopted(id) {
+            connection.pause();
+        }
+    }
+
+    /// Ends an adopted socket's sending side behind all that is queued; acknowledged as a send is.
+    /// Returns what a send returns.
+    #[napi]
+    pub fn shutdown(&self, id: u32) -> u32 {
+        let mut instance = self.instance.borrow_mut();
+        let Some(connection) = instance.adopted(id) else { return NO_CONNECTION };
+        u32::from(connection.shutdown() && instance.outbox.add(&connection))
+    }
+
+    /// Holds an adopted socket's queue back, or no longer. Returns what a send returns.
+    #[napi]
+    pub fn cork(&self, id: u32, corked: bool) -> u32 {
+        let mut instance = self.instance.borrow_mut();
+        let Some(connection) = instance.adopted(id) else { return NO_CONNECTION };
+        u32::from(connection.cork(corked) && instance.outbox.add(&connection))
+    }
+
+    /// Lets go of an adopted socket. Returns how many of its records are still to come; if there
+    /// are any, a last one says that there are no more.
+    #[napi]
+    pub fn close(&self, id: u32) -> u32 {
+        self.instance.borrow_mut().close(id)
+    }
+
+    /// Gives the socket back to JavaScript: the same number is a stream from here on. Returns what
+    /// `close` returns, or -1 when the number is not that of an adopted socket.
+    #[napi]
+    pub fn release(&self, id: u32) -> i32 {
+        let waiting = self.instance.borrow_mut().release(id);
+        waiting.map_or(-1, u32::cast_signed)
+    }
+
+    /// Gives a number back. No record of it may be on its way.
+    #[napi]
+    pub fn free(&self, id: u32) {
+        self.instance.borrow_mut().free(id);
+    }
+
+    /// Bytes that an adopted socket has received.
+    #[napi]
+    pub fn received(&self, id: u32) -> f64 {
+        self.instance.borrow_mut().adopted(id).map_or(0.0, |connection| connection.received() as f64)
+    }
+
+    /// Bytes that an adopted socket has sent.
+    #[napi]
+    pub fn written(&self, id: u32) -> f64 {
+        self.instance.borrow_mut().adopted(id).map_or(0.0, |connection| connection.written() as f64)
+    }
+
+    /// Milliseconds since an adopted socket had traffic. The first call says 0, and keeps time from
+    /// then on.
+    #[napi]
+    pub fn idle(&self, id: u32) -> f64 {
+        let Some(connection) = self.instance.borrow_mut().adopted(id) else { return 0.0 };
+        connection.idle_for().map_or_else(
+            || {
+                connection.keep_time();
+                0.0
+            },
+            |milliseconds| milliseconds as f64,
+        )
+    }
+
+    /// Changes the bounds of a connection, from its next frame on.
+    #[napi]
+    pub fn limit(&self, id: u32, max_payload: f64, skip_utf8_validation: bool) {
+        self.instance.borrow_mut().with_decoder(id, |decoder| {
+            let limits = decoder.limits_mut();
+            limits.max_payload = if max_payload > 0.0 { (max_payload as u64).min(LONGEST) } else { LONGEST };
+            limits.skip_utf8_validation = skip_utf8_validation;
+        });
+    }
+
+    /// Writes all that the kernel takes now, on every connection: the process is about to go.
+    #[napi]
+    pub fn flush_all(&self) {
+        let instance = self.instance.borrow();
+        for connection in instance.connections() {
+            connection.flush_now();
+        }
+    }
+}
+
+/// The value of `Sec-WebSocket-Accept` for a key (RFC 6455 4.2.2).
+#[napi]
+pub fn accept_value(key: String) -> String {
+    accept_key(key.as_bytes())
+}

@@ -1,0 +1,416 @@
+//! The hot half of the binding: raw Node-API functions that take numbers and one byte view, and
+//! all that is `unsafe` here.
+//!
+//! `#[napi]` functions cost four to ten times as much a call. Each function gets its instance by the
+//! data pointer that Node-API keeps for it. Nothing in them calls JavaScript, so none is entered
+//! while another one runs, but for the [`RefCell`] to prove that.
+
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use napi::bindgen_prelude::{Env, Error, FromNapiValue, JsObjectValue, Object, Result, Status};
+use napi::sys;
+
+use super::batch::{Filled, Kind, Record};
+use super::instance::{FLUSH_DUE, Instance, NO_CONNECTION, opcode_of};
+use crate::protocol::{encoder, mask};
+use crate::transport::connection::{Connection, Writer};
+use crate::transport::write_queue::OWN_SEGMENT;
+
+type Shared = RefCell<Instance>;
+
+/// A function's answer when it could not do its work: a wrong argument, or a panic.
+const FAILED: f64 = f64::NAN;
+
+/// Runs `with` on a descriptor that JavaScript owns.
+///
+/// # Errors
+/// When it cannot be a descriptor.
+pub fn with_descriptor<T>(descriptor: RawFd, with: impl FnOnce(BorrowedFd<'_>) -> T) -> io::Result<T> {
+    if descriptor < 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: The number is not -1. JavaScript asks for this while it holds the handle that owns
+    // the descriptor, on the thread that alone could close it; a wrong number gives EBADF.
+    Ok(with(unsafe { BorrowedFd::borrow_raw(descriptor) }))
+}
+
+/// Lets a threadsafe function keep the event loop alive, or not.
+pub fn set_referenced(env: &Env, function: sys::napi_threadsafe_function, referenced: bool) {
+    if referenced {
+        // SAFETY: The environment is that of the running call, the function belongs to it and is
+        // held by the engine that asks.
+        unsafe { sys::napi_ref_threadsafe_function(env.raw(), function) };
+    } else {
+        // SAFETY: As above.
+        unsafe { sys::napi_unref_threadsafe_function(env.raw(), function) };
+    }
+}
+
+/// The arguments of a call.
+struct Arguments<const N: usize> {
+    env: sys::napi_env,
+    values: [sys::napi_value; N],
+}
+
+impl<const N: usize> Arguments<N> {
+    fn number(&self, index: usize) -> Option<u32> {
+        let mut number = 0;
+        // SAFETY: The value is a live argument of the running call.
+        let status = unsafe { sys::napi_get_value_uint32(self.env, self.values[index], &raw mut number) };
+        (status == sys::Status::napi_ok).then_some(number)
+    }
+
+    /// The memory of a typed array, and its elements' type.
+    fn view(&self, index: usize) -> Option<(sys::napi_typedarray_type, *mut u8, usize)> {
+        let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
+        // SAFETY: The value is a live argument of the running call; null is allowed for what is not
+        // wanted.
+        let status = unsafe {
+            sys::napi_get_typedarray_info(
+                self.env,
+                self.values[index],
+                &raw mut kind,
+                &raw mut length,
+                &raw mut data,
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        };
+        (status == sys::Status::napi_ok).then_some((kind, data.cast(), length))
+    }
+
+    /// The bytes of a `Uint8Array`.
+    fn bytes(&self, index: usize) -> Option<&[u8]> {
+        let (kind, data, length) = self.view(index)?;
+        if kind != sys::TypedarrayType::uint8_array {
+            return None;
+        }
+        if length == 0 || data.is_null() {
+            return Some(&[]);
+        }
+        // SAFETY: Node-API gives the array's memory, which lives at least as long as the argument.
+        // JavaScript does not run during the call. (A shared buffer may be written by another
+        // thread of the user's; that is why the bytes are only ever copied.)
+        Some(unsafe { std::slice::from_raw_parts(data, length) })
+    }
+
+    /// The bytes of a `Uint8Array`, to be written. No other argument may be of the same memory.
+    fn bytes_mut(&self, index: usize) -> Option<&mut [u8]> {
+        let (kind, data, length) = self.view(index)?;
+        if kind != sys::TypedarrayType::uint8_array || data.is_null() {
+            return None;
+        }
+        // SAFETY: As in `bytes`; `lib/binding.js` gives memory of its own that nobody else sees yet.
+        Some(unsafe { std::slice::from_raw_parts_mut(data, length) })
+    }
+
+    /// The words of a `Uint32Array`, to be written.
+    fn words_mut(&self, index: usize) -> Option<&mut [u32]> {
+        let (kind, data, length) = self.view(index)?;
+        if kind != sys::TypedarrayType::uint32_array || data.is_null() {
+            return None;
+        }
+        // SAFETY: As in `bytes_mut`; a Uint32Array is aligned to its elements.
+        Some(unsafe { std::slice::from_raw_parts_mut(data.cast(), length) })
+    }
+
+    /// Appends a string as UTF-8; `units` is its length in UTF-16 units. Lone surrogates become
+    /// U+FFFD, as in a `Buffer`.
+    fn append_text(&self, index: usize, units: usize, out: &mut Vec<u8>) -> usize {
+        let before = out.len();
+        // Node-API ends the text with a NUL for which there must be room.
+        let room = units * 3 + 1;
+        out.reserve(room);
+        let mut count = 0;
+        // SAFETY: The vector has `room` bytes behind its length.
+        let status = unsafe {
+            sys::napi_get_value_string_utf8(
+                self.env,
+                self.values[index],
+                out.as_mut_ptr().add(before).cast(),
+                room,
+                &raw mut count,
+            )
+        };
+        if status != sys::Status::napi_ok {
+            return 0;
+        }
+        // SAFETY: Node-API has written `count` bytes, which is less than the room.
+        unsafe { out.set_len(before + count) };
+        count
+    }
+}
+
+/// Runs the body of a raw function; no panic leaves it.
+fn run<const N: usize>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    body: impl FnOnce(&mut Instance, &Arguments<N>) -> Option<f64>,
+) -> sys::napi_value {
+    let mut values = [ptr::null_mut(); N];
+    let (mut count, mut data) = (N, ptr::null_mut::<c_void>());
+    // SAFETY: Called with the environment and the info of the running call; what is missing among
+    // the arguments becomes undefined.
+    let status = unsafe {
+        sys::napi_get_cb_info(env, info, &raw mut count, values.as_mut_ptr(), ptr::null_mut(), &raw mut data)
+    };
+    let answer = if status == sys::Status::napi_ok && !data.is_null() {
+        // SAFETY: `bind` gave the function this pointer, to an instance that it leaked until the
+        // environment has ended.
+        let shared = unsafe { &*data.cast::<Shared>() };
+        let arguments = Arguments { env, values };
+        catch_unwind(AssertUnwindSafe(|| {
+            shared.try_borrow_mut().ok().and_then(|mut instance| body(&mut instance, &arguments))
+        }))
+        .unwrap_or(None)
+    } else {
+        None
+    };
+    let mut result = ptr::null_mut();
+    // SAFETY: The environment is that of the running call.
+    unsafe { sys::napi_create_double(env, answer.unwrap_or(FAILED), &raw mut result) };
+    result
+}
+
+fn code(answer: u32) -> Option<f64> {
+    Some(f64::from(answer))
+}
+
+/// `sendText(id, flags, text, text.length[, key])`: queues a frame with a string.
+extern "C" fn send_text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<5>(env, info, |instance, arguments| {
+        let (id, flags) = (arguments.number(0)?, arguments.number(1)?);
+        let units = arguments.number(3)? as usize;
+        let key = instance.mask(flags, arguments.number(4).unwrap_or(0)).ok()?;
+        let (opcode, fin, rsv1) = opcode_of(flags);
+        if units >= OWN_SEGMENT {
+            let mut text = Vec::new();
+            arguments.append_text(2, units, &mut text);
+            return code(instance.send(id, flags, key, &text));
+        }
+        code(instance.queue(id, flags, |pending| {
+            let tail = pending.tail();
+            let start = tail.len();
+            // The header is written for the length that ASCII text would have; other text is moved
+            // behind a longer one if need be.
+            encoder::header(tail, opcode, fin, rsv1, key, units);
+            let body = tail.len();
+            let length = arguments.append_text(2, units, tail);
+            if length != units {
+                let text = tail.split_off(body);
+                tail.truncate(start);
+                encoder::frame(tail, opcode, fin, rsv1, key, &text);
+            } else if let Some(key) = key {
+                mask::apply(&mut tail[body..], key, 0);
+            }
+            tail.len() - start
+        }))
+    })
+}
+
+/// `sendBytes(id, flags, bytes[, key])`: queues a frame with these bytes.
+extern "C" fn send_bytes(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<4>(env, info, |instance, arguments| {
+        let (id, flags) = (arguments.number(0)?, arguments.number(1)?);
+        let key = instance.mask(flags, arguments.number(3).unwrap_or(0)).ok()?;
+        code(instance.send(id, flags, key, arguments.bytes(2)?))
+    })
+}
+
+/// `sendRaw(id, flags, bytes)`: queues bytes as they are.
+extern "C" fn send_raw(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<3>(env, info, |instance, arguments| {
+        let (id, flags, bytes) = (arguments.number(0)?, arguments.number(1)?, arguments.bytes(2)?);
+        if bytes.len() >= OWN_SEGMENT {
+            return code(instance.send_frame(id, flags, Bytes::copy_from_slice(bytes)));
+        }
+        code(instance.queue(id, flags, |pending| {
+            pending.tail().extend_from_slice(bytes);
+            bytes.len()
+        }))
+    })
+}
+
+/// Writes acknowledgements as records; those for which there is no room take the mailbox.
+fn note_ack(
+    instance_words: &mut [u32],
+    count: &mut usize,
+    connection: &Connection,
+    acked: u32,
+) -> Option<Record> {
+    let at = *count * super::batch::RECORD_WORDS;
+    let Some(words) = instance_words.get_mut(at..at + super::batch::RECORD_WORDS) else {
+        return Some(Record::bare(connection.id(), Kind::Acked, acked));
+    };
+    words.copy_from_slice(&[connection.id(), Kind::Acked as u32, acked, 0]);
+    *count += 1;
+    None
+}
+
+/// `flush(words)`: writes what is due, or has it written. Returns the number of acknowledgement
+/// records in the array.
+extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<1>(env, info, |instance, arguments| {
+        let words = arguments.words_mut(0)?;
+        let (mut count, mut late) = (0, Vec::new());
+        instance.flush(|connection, acked| late.extend(note_ack(words, &mut count, connection, acked)));
+        for record in late {
+            instance.mailbox.push(record);
+        }
+        Some(count as f64)
+    })
+}
+
+/// `flushOne(id, words)`: writes what the kernel takes of this connection, at once. As `flush`.
+extern "C" fn flush_one(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<2>(env, info, |instance, arguments| {
+        let words = arguments.words_mut(1)?;
+        let Some(connection) = instance.adopted(arguments.number(0)?) else { return Some(0.0) };
+        let (acked, mut count) = (connection.flush(Writer::Caller), 0);
+        if acked > 0
+            && let Some(record) = note_ack(words, &mut count, &connection, acked)
+        {
+            instance.mailbox.push(record);
+        }
+        Some(count as f64)
+    })
+}
+
+/// `buffered(id)`: bytes that are queued and that nobody has taken yet.
+extern "C" fn buffered(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<1>(env, info, |instance, arguments| {
+        let id = arguments.number(0)?;
+        if let Some(codec) = instance.stream(id) {
+            return Some(codec.buffered as f64);
+        }
+        Some(instance.adopted(id).map_or(0.0, |connection| connection.buffered() as f64))
+    })
+}
+
+/// The answer to a request for records: their number, or the slab that is needed, negative. The
+/// array's last word, which belongs to no record, says up to where the slab is used.
+fn filled(words: &mut [u32], fill: impl FnOnce(&mut [u32]) -> Filled) -> f64 {
+    let Some((last, words)) = words.split_last_mut() else { return FAILED };
+    match fill(words) {
+        Filled::Records(count, end) => {
+            *last = u32::try_from(end).unwrap_or(u32::MAX);
+            count as f64
+        }
+        Filled::NeedsSlab(length) => -(length as f64),
+    }
+}
+
+/// `drain(words, slab, offset)`: hands out records of the mailbox; 0 when it is empty, and then the
+/// next event wakes JavaScript. A negative number asks for a slab of that many bytes.
+extern "C" fn drain(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<3>(env, info, |instance, arguments| {
+        let (words, slab) = (arguments.words_mut(0)?, arguments.bytes_mut(1)?);
+        let offset = arguments.number(2)? as usize;
+        Some(filled(words, |words| instance.drain(words, slab, offset)))
+    })
+}
+
+/// `feed(id, bytes)`: decodes a chunk of a stream.
+extern "C" fn feed(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<2>(env, info, |instance, arguments| {
+        let id = arguments.number(0)?;
+        let bytes = arguments.bytes(1)?;
+        let Some(codec) = instance.stream(id) else { return code(NO_CONNECTION) };
+        codec.feed(id, bytes);
+        code(0)
+    })
+}
+
+/// `collect(id, words, slab, offset)`: as `drain`, for what `feed` has decoded.
+extern "C" fn collect(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<4>(env, info, |instance, arguments| {
+        let (words, slab) = (arguments.words_mut(1)?, arguments.bytes_mut(2)?);
+        let offset = arguments.number(3)? as usize;
+        let Some(codec) = instance.stream(arguments.number(0)?) else { return Some(0.0) };
+        Some(filled(words, |words| codec.batch.fill(words, slab, offset)))
+    })
+}
+
+/// `takeLarge(bytes[, id])`: copies the next message that has a buffer of its own, and forgets it.
+extern "C" fn take_large(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<2>(env, info, |instance, arguments| {
+        let out = arguments.bytes_mut(0)?;
+        let large = instance.take_large(arguments.number(1))?;
+        if large.len() != out.len() {
+            return None;
+        }
+        out.copy_from_slice(&large);
+        Some(0.0)
+    })
+}
+
+/// `takeOutput(id, bytes)`: copies what a stream has to write, whose length `buffered` tells.
+extern "C" fn take_output(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<2>(env, info, |instance, arguments| {
+        let out = arguments.bytes_mut(1)?;
+        let codec = instance.stream(arguments.number(0)?)?;
+        if codec.buffered != out.len() {
+            return None;
+        }
+        out.copy_from_slice(&codec.take_output());
+        Some(0.0)
+    })
+}
+
+type Raw = extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
+
+/// The raw functions over `instance`, in an object.
+///
+/// # Errors
+/// Those of Node-API.
+pub fn bind<'env>(env: &'env Env, instance: &Rc<Shared>) -> Result<Object<'env>> {
+    let functions: [(&str, Raw); 11] = [
+        ("sendText", send_text),
+        ("sendBytes", send_bytes),
+        ("sendRaw", send_raw),
+        ("flush", flush),
+        ("flushOne", flush_one),
+        ("buffered", buffered),
+        ("drain", drain),
+        ("feed", feed),
+        ("collect", collect),
+        ("takeLarge", take_large),
+        ("takeOutput", take_output),
+    ];
+    let mut object = Object::new(env)?;
+    // One reference for all functions, held until the environment ends: then none can be called.
+    let data = Rc::into_raw(Rc::clone(instance));
+    env.add_env_cleanup_hook(data, |data| {
+        // SAFETY: The pointer came from `into_raw` and is given back once.
+        drop(unsafe { Rc::from_raw(data) });
+    })?;
+    for (name, function) in functions {
+        let mut value = ptr::null_mut();
+        // SAFETY: The name is given with its length; the data outlives every call.
+        let status = unsafe {
+            sys::napi_create_function(
+                env.raw(),
+                name.as_ptr().cast(),
+                name.len().cast_signed(),
+                Some(function),
+                data.cast_mut().cast(),
+                &raw mut value,
+            )
+        };
+        if status != sys::Status::napi_ok {
+            return Err(Error::from_status(Status::from(status)));
+        }
+        // SAFETY: The value has just been made in this environment.
+        let value = unsafe { napi::bindgen_prelude::Unknown::from_napi_value(env.raw(), value) }?;
+        object.set_named_property(name, value)?;
+    }
+    debug_assert_eq!(FLUSH_DUE, 1);
+    Ok(object)
+}

@@ -1,0 +1,321 @@
+//! What one instance of `lib/binding.js` has on this side: its connections, its mailbox and its
+//! outbox. Lives on the JavaScript thread.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::batch::{Batch, Filled, Kind, Record};
+use super::codec::Codec;
+use super::mailbox::Mailbox;
+use super::masks::Masks;
+use crate::protocol::encoder;
+use crate::transport::connection::Connection;
+use crate::transport::outbox::Outbox;
+use crate::transport::write_queue::{OWN_SEGMENT, Pending};
+
+const SLOT_BITS: u32 = 20;
+const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
+
+/// The flags of a send; `lib/binding.js` has the same numbers. The low four bits are the opcode.
+pub mod send {
+    /// The last frame of its message.
+    pub const FIN: u32 = 0x10;
+    /// The frame is compressed.
+    pub const RSV1: u32 = 0x20;
+    /// The frame is masked, with a key of ours.
+    pub const MASK: u32 = 0x40;
+    /// An acknowledgement is wanted.
+    pub const ACK: u32 = 0x80;
+    /// The frame is masked with the key that is given.
+    pub const GIVEN_MASK: u32 = 0x100;
+}
+
+/// The caller has to see to a flush: nobody else has been asked to.
+pub const FLUSH_DUE: u32 = 1;
+/// The caller has to write the stream's output: it had none before.
+pub const OUTPUT_DUE: u32 = 2;
+/// There is no such connection any more.
+pub const NO_CONNECTION: u32 = 4;
+
+/// How the bytes of a connection travel.
+enum Entry {
+    Vacant,
+    /// By the I/O threads.
+    Adopted(Arc<Connection>),
+    /// By a stream that JavaScript keeps.
+    Stream(Box<Codec>),
+}
+
+struct Slot {
+    generation: u32,
+    entry: Entry,
+}
+
+/// A large frame that may go to several connections in a row: encoded once, queued by reference.
+struct LastFrame {
+    flags: u32,
+    frame: Bytes,
+    header: usize,
+}
+
+/// The state of one `lib/binding.js`.
+pub struct Instance {
+    slots: Vec<Slot>,
+    vacant: Vec<u32>,
+    /// Events from the I/O threads.
+    pub mailbox: Arc<Mailbox>,
+    /// Connections to be flushed.
+    pub outbox: Arc<Outbox>,
+    /// The batch being handed out.
+    current: Batch,
+    masks: Masks,
+    last_frame: Option<LastFrame>,
+}
+
+impl Instance {
+    /// An instance without connections.
+    #[must_use]
+    pub fn new(mailbox: Arc<Mailbox>) -> Self {
+        Self {
+            slots: Vec::new(),
+            vacant: Vec::new(),
+            mailbox,
+            outbox: Outbox::new(),
+            current: Batch::default(),
+            masks: Masks::default(),
+            last_frame: None,
+        }
+    }
+
+    /// A number for a new connection: its slot, and how often that has been used, so that a late
+    /// record of its predecessor is not taken for one of its own. `None` when there are too many.
+    pub fn reserve(&mut self) -> Option<u32> {
+        let slot = if let Some(slot) = self.vacant.pop() {
+            slot
+        } else {
+            let slot = u32::try_from(self.slots.len()).ok().filter(|slot| *slot <= SLOT_MASK)?;
+            self.slots.push(Slot { generation: 0, entry: Entry::Vacant });
+            slot
+        };
+        let generation = self.slots[slot as usize].generation;
+        Some(slot | generation << SLOT_BITS)
+    }
+
+    fn slot(&mut self, id: u32) -> Option<&mut Slot> {
+        self.slots.get_mut((id & SLOT_MASK) as usize).filter(|slot| slot.generation == id >> SLOT_BITS)
+    }
+
+    fn set(&mut self, id: u32, entry: Entry) {
+        if let Some(slot) = self.slot(id) {
+            slot.entry = entry;
+        }
+    }
+
+    /// Registers an adopted socket.
+    pub fn set_adopted(&mut self, id: u32, connection: Arc<Connection>) {
+        self.set(id, Entry::Adopted(connection));
+    }
+
+    /// Registers a stream.
+    pub fn set_stream(&mut self, id: u32, codec: Codec) {
+        self.set(id, Entry::Stream(Box::new(codec)));
+    }
+
+    /// Gives a number back.
+    pub fn free(&mut self, id: u32) {
+        if let Some(slot) = self.slot(id) {
+            slot.entry = Entry::Vacant;
+            slot.generation = (slot.generation + 1) & (u32::MAX >> SLOT_BITS);
+            self.vacant.push(id & SLOT_MASK);
+        }
+    }
+
+    /// The adopted connection of this number.
+    pub fn adopted(&mut self, id: u32) -> Option<Arc<Connection>> {
+        match &self.slot(id)?.entry {
+            Entry::Adopted(connection) => Some(Arc::clone(connection)),
+            _ => None,
+        }
+    }
+
+    /// The stream of this number.
+    pub fn stream(&mut self, id: u32) -> Option<&mut Codec> {
+        match &mut self.slot(id)?.entry {
+            Entry::Stream(codec) => Some(codec),
+            _ => None,
+        }
+    }
+
+    /// Runs `with` on the decoder of a connection, however its bytes travel.
+    pub fn with_decoder(&mut self, id: u32, with: impl FnOnce(&mut crate::protocol::Decoder)) {
+        match self.slot(id).map(|slot| &mut slot.entry) {
+            Some(Entry::Adopted(connection)) => connection.with_decoder(with),
+            Some(Entry::Stream(codec)) => with(&mut codec.decoder),
+            _ => {}
+        }
+    }
+
+    /// Gives up the socket of an adopted connection, or the codec of a stream. Returns how many
+    /// records are still on their way to JavaScript; if there are any, [`Kind::Gone`] follows them.
+    pub fn close(&mut self, id: u32) -> u32 {
+        let Some(connection) = self.adopted(id) else { return 0 };
+        connection.close();
+        self.set(id, Entry::Vacant);
+        self.mark_end(id)
+    }
+
+    fn mark_end(&mut self, id: u32) -> u32 {
+        let waiting = self.current.count(id) + self.mailbox.count(id);
+        if waiting > 0 {
+            self.mailbox.push(Record::bare(id, Kind::Gone, 0));
+        }
+        u32::try_from(waiting).unwrap_or(u32::MAX)
+    }
+
+    /// Makes a stream of an adopted connection: from here on JavaScript reads and writes the
+    /// socket. What is in the mailbox comes first; the result is that of [`Self::close`].
+    pub fn release(&mut self, id: u32) -> Option<u32> {
+        let connection = self.adopted(id)?;
+        let (decoder, pending) = connection.release();
+        let buffered = usize::try_from(connection.buffered()).unwrap_or(usize::MAX);
+        self.set_stream(id, Codec::new(decoder, pending, buffered));
+        Some(self.mark_end(id))
+    }
+
+    /// Hands out records of the mailbox.
+    pub fn drain(&mut self, words: &mut [u32], slab: &mut [u8], offset: usize) -> Filled {
+        if self.current.is_empty() && !self.mailbox.collect(&mut self.current) {
+            return Filled::Records(0, offset);
+        }
+        self.current.fill(words, slab, offset)
+    }
+
+    /// The next message of the mailbox's batch (`id` 0), or of a stream, that has its own buffer.
+    pub fn take_large(&mut self, id: Option<u32>) -> Option<Vec<u8>> {
+        match id {
+            None => self.current.take_large(),
+            Some(id) => self.stream(id)?.batch.take_large(),
+        }
+    }
+
+    /// The key to mask a frame with, if it is to be masked.
+    ///
+    /// # Errors
+    /// See [`Masks::next`].
+    pub fn mask(&mut self, flags: u32, given: u32) -> Result<Option<[u8; 4]>, getrandom::Error> {
+        if flags & send::GIVEN_MASK != 0 {
+            Ok(Some(given.to_be_bytes()))
+        } else if flags & send::MASK != 0 {
+            self.masks.next().map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Queues what `append` puts into the queue of a connection.
+    pub fn queue(&mut self, id: u32, flags: u32, append: impl FnOnce(&mut Pending) -> usize) -> u32 {
+        let acknowledge = flags & send::ACK != 0;
+        let slot = (id & SLOT_MASK) as usize;
+        match self.slots.get_mut(slot) {
+            Some(Slot { generation, entry }) if *generation == id >> SLOT_BITS => match entry {
+                Entry::Vacant => NO_CONNECTION,
+                Entry::Adopted(connection) => {
+                    if connection.enqueue(acknowledge, append) && self.outbox.add(connection) {
+                        FLUSH_DUE
+                    } else {
+                        0
+                    }
+                }
+                Entry::Stream(codec) => {
+                    let due = if codec.buffered == 0 { OUTPUT_DUE } else { 0 };
+                    codec.buffered += append(&mut codec.pending);
+                    due
+                }
+            },
+            _ => NO_CONNECTION,
+        }
+    }
+
+    /// Queues a frame with this payload.
+    pub fn send(&mut self, id: u32, flags: u32, mask: Option<[u8; 4]>, payload: &[u8]) -> u32 {
+        let (opcode, fin, rsv1) = opcode_of(flags);
+        if payload.len() < OWN_SEGMENT {
+            return self.queue(id, flags, |pending| {
+                let tail = pending.tail();
+                let before = tail.len();
+                encoder::frame(tail, opcode, fin, rsv1, mask, payload);
+                tail.len() - before
+            });
+        }
+        let segment = match &self.last_frame {
+            Some(last)
+                if mask.is_none()
+                    && last.flags == flags & !send::ACK
+                    && last.frame[last.header..] == *payload =>
+            {
+                last.frame.clone()
+            }
+            _ => {
+                let mut frame = Vec::with_capacity(encoder::MAX_HEADER + payload.len());
+                encoder::frame(&mut frame, opcode, fin, rsv1, mask, payload);
+                self.remember(flags, mask, Bytes::from(frame), payload.len())
+            }
+        };
+        self.queue(id, flags, |pending| {
+            let count = segment.len();
+            pending.push(segment);
+            count
+        })
+    }
+
+    /// Queues a frame that is complete already.
+    pub fn send_frame(&mut self, id: u32, flags: u32, frame: Bytes) -> u32 {
+        self.queue(id, flags, |pending| {
+            let count = frame.len();
+            pending.push(frame);
+            count
+        })
+    }
+
+    fn remember(&mut self, flags: u32, mask: Option<[u8; 4]>, frame: Bytes, payload: usize) -> Bytes {
+        if mask.is_none() {
+            let header = frame.len() - payload;
+            self.last_frame = Some(LastFrame { flags: flags & !send::ACK, frame: frame.clone(), header });
+        }
+        frame
+    }
+
+    /// Flushes what is due; `acked` learns of acknowledgements that came about here.
+    pub fn flush(&mut self, acked: impl FnMut(&Connection, u32)) {
+        self.last_frame = None;
+        self.outbox.flush(acked);
+    }
+
+    /// Every adopted connection.
+    pub fn connections(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.slots.iter().filter_map(|slot| match &slot.entry {
+            Entry::Adopted(connection) => Some(connection),
+            _ => None,
+        })
+    }
+
+    /// The environment goes: nothing is delivered any more, and every connection ends, having
+    /// written what the kernel takes.
+    pub fn tear_down(&mut self) {
+        self.mailbox.close();
+        self.outbox.close();
+        for connection in self.connections() {
+            connection.close();
+        }
+        self.slots = Vec::new();
+        self.vacant = Vec::new();
+        self.last_frame = None;
+    }
+}
+
+/// Opcode, FIN and RSV1 of a send's flags.
+#[must_use]
+pub fn opcode_of(flags: u32) -> (u8, bool, bool) {
+    ((flags & 0xf) as u8, flags & send::FIN != 0, flags & send::RSV1 != 0)
+}

@@ -1,0 +1,10 @@
+//! The Node binding: events in by the mailbox, frames out by a few raw functions. The only user of
+//! napi.
+
+pub mod batch;
+pub mod codec;
+pub mod engine;
+pub mod hot;
+pub mod instance;
+pub mod mailbox;
+pub mod masks;

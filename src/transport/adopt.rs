@@ -1,0 +1,44 @@
+//! Making a connection of a descriptor.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::connection::{self, Connection};
+use super::runtime;
+use super::sink::EventSink;
+use crate::protocol::Decoder;
+
+/// Duplicates `descriptor`, a connected non-blocking stream socket that somebody else owns, so that
+/// this side can read and write it without a say in the owner's number.
+///
+/// # Errors
+/// That of `fcntl` (`EMFILE` when the process has no descriptor left).
+pub fn duplicate(descriptor: impl AsFd) -> io::Result<OwnedFd> {
+    Ok(rustix::io::fcntl_dupfd_cloexec(descriptor, 0)?)
+}
+
+/// Hands a socket to the I/O threads. Nothing is read before [`Connection::start`].
+///
+/// # Errors
+/// When there is no runtime, or it cannot watch the descriptor.
+pub fn adopt(
+    id: u32,
+    descriptor: OwnedFd,
+    decoder: Decoder,
+    sink: Arc<dyn EventSink>,
+) -> io::Result<Arc<Connection>> {
+    let runtime = runtime::runtime().ok_or_else(|| io::Error::other("no thread could be started"))?;
+    let _entered = runtime.enter();
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for types whose descriptor may change; an OwnedFd's cannot"
+    )]
+    let io = AsyncFd::with_interest(descriptor, Interest::READABLE | Interest::WRITABLE)?;
+    let connection = Arc::new(Connection::new(id, io, decoder, sink));
+    runtime.spawn(connection::run(Arc::clone(&connection)));
+    Ok(connection)
+}

@@ -1,0 +1,497 @@
+//! A connection: one adopted socket, its decoder, its write queue, and the task that serves it.
+//!
+//! The task runs on the I/O threads. Everybody else talks to a connection by its queue and its
+//! flags, and wakes the task when it has to look at them.
+
+use std::cell::RefCell;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use atomic_waker::AtomicWaker;
+use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
+use rustix::io::Errno;
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
+
+use super::sink::{EventSink, Report};
+use super::write_queue::{HIGH_WATER_MARK, Pending, Shutdown, WriteQueue};
+use crate::protocol::{Decoder, Event, Limits, Role};
+
+/// Bytes one read takes at most into the shared scratch buffer: what libuv offers as well, so that
+/// the chunks, which `ws` shows in the order of its events, are alike.
+const SCRATCH: usize = 64 * 1024;
+
+/// Bytes one connection may read before the other ones of its thread have their turn.
+const READ_BUDGET: usize = 256 * 1024;
+
+/// The user does not want to read.
+const PAUSED: u8 = 1;
+/// The sink has had enough of this connection for now.
+const BLOCKED: u8 = 2;
+/// Reading is over: end of stream, or an error.
+const ENDED: u8 = 4;
+/// The kernel has refused bytes; the task is to write when it takes more.
+const WANT_WRITE: u8 = 8;
+/// Nobody wants this connection any more; the task goes, and the descriptor with it.
+const CLOSED: u8 = 16;
+/// Times of traffic are to be kept.
+const TIMED: u8 = 32;
+
+/// The user holds writes back.
+const CORKED: u8 = 64;
+
+/// Nothing may be read in these states.
+const NOT_READING: u8 = PAUSED | BLOCKED | ENDED | CLOSED;
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers::default());
+}
+
+/// What an I/O thread reads into: an idle connection holds no buffer of its own.
+#[derive(Default)]
+struct Buffers {
+    scratch: Vec<u8>,
+    events: Vec<Event>,
+}
+
+/// What reading one chunk led to.
+enum Chunk {
+    /// So many bytes came, and perhaps there are more.
+    Full(usize),
+    /// So many bytes came, and the socket is empty now.
+    Last(usize),
+    /// Nothing is there.
+    Empty,
+    /// Reading is over.
+    Ended(Report),
+}
+
+/// Who runs a flush, and so how acknowledgements travel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// An I/O thread: they are reported to the sink.
+    IoThread,
+    /// The caller: they are returned to it.
+    Caller,
+}
+
+/// An adopted socket.
+pub struct Connection {
+    id: u32,
+    flags: AtomicU8,
+    share: AtomicU32,
+    io: AsyncFd<OwnedFd>,
+    waker: AtomicWaker,
+    decoder: Mutex<Decoder>,
+    queue: Mutex<WriteQueue>,
+    sink: Arc<dyn EventSink>,
+    received: AtomicU64,
+    active: AtomicU64,
+}
+
+fn uptime() -> u64 {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Connection {
+    pub(super) fn new(id: u32, io: AsyncFd<OwnedFd>, decoder: Decoder, sink: Arc<dyn EventSink>) -> Self {
+        Self {
+            id,
+            flags: AtomicU8::new(PAUSED),
+            share: AtomicU32::new(0),
+            io,
+            waker: AtomicWaker::new(),
+            decoder: Mutex::new(decoder),
+            queue: Mutex::new(WriteQueue::default()),
+            sink,
+            received: AtomicU64::new(0),
+            active: AtomicU64::new(0),
+        }
+    }
+
+    /// The number its user gave it.
+    #[must_use]
+    pub const fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Bytes read from the socket.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// A number for the sink's own accounting, kept here so that it needs no map.
+    #[must_use]
+    pub const fn share(&self) -> &AtomicU32 {
+        &self.share
+    }
+
+    /// Milliseconds since bytes came or went; `None` until [`Self::keep_time`].
+    #[must_use]
+    pub fn idle_for(&self) -> Option<u64> {
+        (self.flags.load(Ordering::Relaxed) & TIMED != 0)
+            .then(|| uptime().saturating_sub(self.active.load(Ordering::Relaxed)))
+    }
+
+    /// From now on notes when bytes come and go.
+    pub fn keep_time(&self) {
+        self.active.store(uptime(), Ordering::Relaxed);
+        self.flags.fetch_or(TIMED, Ordering::Relaxed);
+    }
+
+    fn note_activity(&self) {
+        if self.flags.load(Ordering::Relaxed) & TIMED != 0 {
+            self.active.store(uptime(), Ordering::Relaxed);
+        }
+    }
+
+    fn raise(&self, flag: u8) {
+        self.flags.fetch_or(flag, Ordering::AcqRel);
+    }
+
+    fn lower_and_wake(&self, flag: u8) {
+        if self.flags.fetch_and(!flag, Ordering::AcqRel) & flag != 0 {
+            self.waker.wake();
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.flags.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    /// Begins or goes on to read.
+    pub fn start(&self) {
+        self.lower_and_wake(PAUSED);
+    }
+
+    /// Stops reading. Bytes that an I/O thread is decoding at this moment are still published.
+    pub fn pause(&self) {
+        self.raise(PAUSED);
+    }
+
+    /// Called by the sink: stops reading until [`Self::unblock`].
+    pub fn block(&self) {
+        self.raise(BLOCKED);
+    }
+
+    /// Called by the sink when it can take more.
+    pub fn unblock(&self) {
+        self.lower_and_wake(BLOCKED);
+    }
+
+    /// Runs `with` on the decoder. Waits for a chunk that is being decoded at this moment.
+    pub fn with_decoder<T>(&self, with: impl FnOnce(&mut Decoder) -> T) -> T {
+        with(&mut self.decoder.lock())
+    }
+
+    /// Decodes bytes that somebody had read before the socket was adopted.
+    pub fn decode_early(self: &Arc<Self>, bytes: &mut [u8]) {
+        let mut events = Vec::new();
+        self.decoder.lock().decode(bytes, &mut events);
+        self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.sink.publish(self, bytes, &mut events);
+    }
+
+    /// Appends to the queue what `append` makes; returns whether the connection has to be put on a
+    /// list of those to be flushed (it stands on none).
+    pub fn enqueue(&self, acknowledge: bool, append: impl FnOnce(&mut Pending) -> usize) -> bool {
+        let mut queue = self.queue.lock();
+        if queue.failed.is_some() {
+            return false;
+        }
+        let count = append(&mut queue.pending);
+        queue.queued += count as u64;
+        if acknowledge {
+            queue.acknowledge();
+        }
+        !std::mem::replace(&mut queue.dirty, true)
+    }
+
+    /// Appends a segment that is shared with others, or too large to be copied.
+    pub fn enqueue_segment(&self, acknowledge: bool, segment: Bytes) -> bool {
+        self.enqueue(acknowledge, |pending| {
+            let count = segment.len();
+            pending.push(segment);
+            count
+        })
+    }
+
+    /// Holds everything back that is queued, until it is told otherwise. Returns as
+    /// [`Self::enqueue`] does.
+    pub fn cork(&self, corked: bool) -> bool {
+        if corked {
+            self.raise(CORKED);
+            return false;
+        }
+        self.flags.fetch_and(!CORKED, Ordering::AcqRel);
+        let mut queue = self.queue.lock();
+        queue.has_work() && !std::mem::replace(&mut queue.dirty, true)
+    }
+
+    /// Asks for a FIN behind all that is queued, and for an acknowledgement of it.
+    pub fn shutdown(&self) -> bool {
+        let mut queue = self.queue.lock();
+        if queue.failed.is_some() || queue.shutdown != Shutdown::None {
+            return false;
+        }
+        queue.shutdown = Shutdown::Requested;
+        queue.acknowledge();
+        !std::mem::replace(&mut queue.dirty, true)
+    }
+
+    /// Bytes queued and not yet taken by the kernel.
+    #[must_use]
+    pub fn buffered(&self) -> u64 {
+        self.queue.lock().buffered()
+    }
+
+    /// Bytes the kernel has taken.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.queue.lock().written
+    }
+
+    /// Writes what the kernel takes now, without waiting; returns the acknowledgements that this
+    /// made ripe when the caller is to have them. Whoever finds another writer at work leaves the
+    /// queue to it.
+    pub fn flush(&self, writer: Writer) -> u32 {
+        let mut acked = 0;
+        let mut queue = self.queue.lock();
+        queue.dirty = false;
+        while !queue.writing && queue.failed.is_none() && queue.has_work() {
+            let flags = self.flags.load(Ordering::Acquire);
+            if flags & CORKED != 0 || writer == Writer::Caller && flags & WANT_WRITE != 0 {
+                break;
+            }
+            queue.writing = true;
+            let mut taken = queue.take();
+            let ending = queue.shutdown == Shutdown::Requested;
+            let (written, error) = MutexGuard::unlocked(&mut queue, || self.write(&mut taken, ending));
+            queue.writing = false;
+            queue.settle(written, taken);
+            if ending && error.is_none() {
+                queue.shutdown = Shutdown::Done;
+            }
+            let ripe = queue.ripe_acks();
+            let mut reports = [None; 2];
+            match writer {
+                Writer::Caller => acked += ripe,
+                Writer::IoThread => reports[0] = (ripe > 0).then_some(Report::Acked(ripe)),
+            }
+            match error {
+                None if queue.pending.is_empty() && queue.over => {
+                    queue.over = false;
+                    reports[1] = Some(Report::Drained);
+                }
+                None => {}
+                Some(Errno::AGAIN) => {
+                    queue.over |= queue.buffered() >= HIGH_WATER_MARK as u64;
+                    self.raise(WANT_WRITE);
+                    self.waker.wake();
+                }
+                Some(error) => {
+                    queue.failed = Some(error.raw_os_error());
+                    queue.discard();
+                    reports[1] = Some(Report::WriteFailed(error.raw_os_error()));
+                }
+            }
+            MutexGuard::unlocked(&mut queue, || self.report(reports));
+            if error == Some(Errno::AGAIN) {
+                break;
+            }
+        }
+        acked
+    }
+
+    fn report(&self, reports: [Option<Report>; 2]) {
+        for report in reports.into_iter().flatten() {
+            if !self.is_closed() {
+                self.sink.report(self, report);
+            }
+        }
+    }
+
+    /// Writes and, when all has gone, ends the stream if that is asked for.
+    fn write(&self, taken: &mut Pending, ending: bool) -> (usize, Option<Errno>) {
+        let descriptor = self.io.get_ref();
+        let (written, mut error) = taken.write_with(|slices| match slices {
+            [slice] => rustix::io::write(descriptor, slice),
+            slices => rustix::io::writev(descriptor, slices),
+        });
+        if written > 0 {
+            self.note_activity();
+        }
+        if ending && error.is_none() {
+            // ENOTCONN: the peer was faster; the end is what was wanted.
+            error = rustix::net::shutdown(descriptor, rustix::net::Shutdown::Write)
+                .err()
+                .filter(|error| *error != Errno::NOTCONN);
+        }
+        (written, error)
+    }
+
+    /// As [`Self::flush`] by the caller, for those who must know that no byte is in a writer's
+    /// hands when it returns: before the process goes, and before the descriptor does.
+    pub fn flush_now(&self) -> u32 {
+        let acked = self.flush(Writer::Caller);
+        while self.queue.lock().writing {
+            std::thread::yield_now();
+        }
+        acked + self.flush(Writer::Caller)
+    }
+
+    /// Gives up the socket: what the kernel does not take now is lost, no event follows.
+    pub fn close(&self) {
+        self.flush_now();
+        self.raise(CLOSED);
+        self.waker.wake();
+    }
+
+    /// Takes the connection away from the I/O threads: when this returns none of them touches the
+    /// descriptor any more. Returns what a successor needs to go on at this very byte.
+    pub fn release(&self) -> (Decoder, Pending) {
+        self.raise(CLOSED);
+        let idle = Decoder::new(Role::Server, Limits::default());
+        let decoder = std::mem::replace(&mut *self.decoder.lock(), idle);
+        let mut queue = self.queue.lock();
+        while queue.writing {
+            MutexGuard::unlocked(&mut queue, std::thread::yield_now);
+        }
+        let pending = queue.take();
+        // Whoever still has this connection on a list finds nothing to do.
+        queue.failed = Some(0);
+        drop(queue);
+        self.waker.wake();
+        (decoder, pending)
+    }
+
+    fn poll(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.waker.register(context.waker());
+        let mut budget = READ_BUDGET;
+        loop {
+            let flags = self.flags.load(Ordering::Acquire);
+            if flags & CLOSED != 0 {
+                return Poll::Ready(());
+            }
+            if flags & WANT_WRITE != 0
+                && let Poll::Ready(ready) = self.io.poll_write_ready(context)
+            {
+                match ready {
+                    Ok(guard) => self.write_on(guard),
+                    Err(_) => return Poll::Ready(()),
+                }
+                continue;
+            }
+            if flags & NOT_READING != 0 {
+                return Poll::Pending;
+            }
+            let mut guard = match self.io.poll_read_ready(context) {
+                Poll::Ready(Ok(guard)) => guard,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            };
+            match self.read_chunk() {
+                Chunk::Full(count) => budget = budget.saturating_sub(count),
+                Chunk::Last(count) => {
+                    guard.clear_ready();
+                    budget = budget.saturating_sub(count);
+                }
+                Chunk::Empty => guard.clear_ready(),
+                Chunk::Ended(report) => {
+                    self.raise(ENDED);
+                    self.report([Some(report), None]);
+                }
+            }
+            if budget == 0 {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn write_on(&self, mut guard: AsyncFdReadyGuard<'_, OwnedFd>) {
+        self.flags.fetch_and(!WANT_WRITE, Ordering::AcqRel);
+        self.flush(Writer::IoThread);
+        if self.flags.load(Ordering::Acquire) & WANT_WRITE != 0 {
+            guard.clear_ready();
+        }
+    }
+
+    /// Reads once and publishes what that completes. The decoder's lock is held from before the
+    /// read until the events are published, so that a [`Self::release`] finds all or nothing.
+    fn read_chunk(self: &Arc<Self>) -> Chunk {
+        BUFFERS.with_borrow_mut(|Buffers { scratch, events }| {
+            let mut decoder = self.decoder.lock();
+            if self.flags.load(Ordering::Acquire) & NOT_READING != 0 {
+                return Chunk::Empty;
+            }
+            let descriptor = self.io.get_ref();
+            let (read, offered) = if let Some(body) = decoder.body() {
+                let offered = body.capacity() - body.len();
+                (rustix::io::read(descriptor, rustix::buffer::spare_capacity(body)), offered)
+            } else {
+                scratch.resize(SCRATCH, 0);
+                let read = rustix::io::read(descriptor, scratch.as_mut_slice());
+                if let Ok(count) = read {
+                    decoder.decode(&mut scratch[..count], events);
+                    if count > 0 {
+                        self.count_received(count);
+                        self.sink.publish(self, &scratch[..count], events);
+                    }
+                    return if count == 0 {
+                        Chunk::Ended(Report::Eof)
+                    } else if count < SCRATCH {
+                        Chunk::Last(count)
+                    } else {
+                        Chunk::Full(count)
+                    };
+                }
+                (read, SCRATCH)
+            };
+            match read {
+                Ok(0) => Chunk::Ended(Report::Eof),
+                Ok(count) => {
+                    let surplus = decoder.body_filled(events);
+                    self.count_received(count);
+                    self.sink.publish(self, &[], events);
+                    if let Some(mut surplus) = surplus {
+                        decoder.decode(&mut surplus, events);
+                        self.sink.publish(self, &surplus, events);
+                    }
+                    if count < offered { Chunk::Last(count) } else { Chunk::Full(count) }
+                }
+                Err(Errno::AGAIN) => Chunk::Empty,
+                Err(Errno::INTR) => Chunk::Full(0),
+                Err(error) => Chunk::Ended(Report::ReadFailed(error.raw_os_error())),
+            }
+        })
+    }
+
+    fn count_received(&self, count: usize) {
+        self.received.fetch_add(count as u64, Ordering::Relaxed);
+        self.note_activity();
+    }
+}
+
+/// Tells the sink when a connection's task ends by a panic: its user must see the connection die.
+struct Alive(Arc<Connection>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.raise(ENDED);
+            self.0.report([Some(Report::ReadFailed(Errno::IO.raw_os_error())), None]);
+        }
+    }
+}
+
+/// The task of a connection: lives until the connection is closed or released.
+pub(super) async fn run(connection: Arc<Connection>) {
+    let alive = Alive(connection);
+    std::future::poll_fn(|context| alive.0.poll(context)).await;
+}

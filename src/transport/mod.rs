@@ -1,0 +1,8 @@
+//! Sockets on a tokio runtime: bytes in, events out. Nothing here knows JavaScript.
+
+pub mod adopt;
+pub mod connection;
+pub mod outbox;
+pub mod runtime;
+pub mod sink;
+pub mod write_queue;

@@ -1,0 +1,151 @@
+//! The connections of one environment that have something to write.
+//!
+//! Normally the environment's own thread flushes them at the end of a batch. When it does not come
+//! in time, because it is busy with something else, an I/O thread does: bytes that were sent are on
+//! their way, whatever JavaScript does next.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::connection::{Connection, Writer};
+use super::runtime;
+
+/// So many connections the caller's own thread writes itself: up to here that is cheaper than
+/// waking an I/O thread.
+const WRITE_HERE: usize = 2;
+
+/// How long a flush may be in coming.
+const GRACE: Duration = Duration::from_millis(1);
+
+/// After so many idle rounds the watchman sleeps until he is called.
+const IDLE_ROUNDS: u32 = 20;
+
+/// Connections an I/O thread flushes before others have their turn.
+const FLUSHES_PER_TURN: usize = 32;
+
+#[derive(Default)]
+struct Dirty {
+    list: Vec<Arc<Connection>>,
+    /// Counts the times the list was taken.
+    round: u64,
+    /// The watchman sleeps.
+    asleep: bool,
+    closed: bool,
+}
+
+/// The list, and the watchman's bell.
+#[derive(Default)]
+pub struct Outbox {
+    dirty: Mutex<Dirty>,
+    bell: Notify,
+}
+
+impl Outbox {
+    /// An empty outbox with a watchman of its own.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        let outbox = Arc::new(Self::default());
+        if let Some(runtime) = runtime::runtime() {
+            runtime.spawn(watch(Arc::downgrade(&outbox)));
+        }
+        outbox
+    }
+
+    /// Puts a connection on the list; [`Connection::enqueue`] tells when that is due. Returns
+    /// whether it is the first, so that somebody has to see to the flush.
+    pub fn add(&self, connection: &Arc<Connection>) -> bool {
+        let mut dirty = self.dirty.lock();
+        dirty.list.push(Arc::clone(connection));
+        if std::mem::take(&mut dirty.asleep) {
+            self.bell.notify_one();
+        }
+        dirty.list.len() == 1
+    }
+
+    fn take(&self) -> Vec<Arc<Connection>> {
+        let mut dirty = self.dirty.lock();
+        dirty.round += 1;
+        std::mem::take(&mut dirty.list)
+    }
+
+    /// Flushes: a few connections right here, many on the I/O threads. `acked` is told the
+    /// acknowledgements of those flushed here.
+    pub fn flush(&self, mut acked: impl FnMut(&Connection, u32)) {
+        let list = self.take();
+        if list.len() <= WRITE_HERE {
+            for connection in list {
+                let count = connection.flush(Writer::Caller);
+                if count > 0 {
+                    acked(&connection, count);
+                }
+            }
+        } else {
+            hand_over(list);
+        }
+    }
+
+    /// Sends the watchman away.
+    pub fn close(&self) {
+        self.dirty.lock().closed = true;
+        self.bell.notify_one();
+    }
+
+    /// One round of the watchman: the connections of a list that has been waiting since the round
+    /// before, and whether he may sleep.
+    fn inspect(&self, seen: &mut u64, idle: &mut u32) -> (Vec<Arc<Connection>>, bool) {
+        let mut dirty = self.dirty.lock();
+        if dirty.list.is_empty() {
+            *idle += 1;
+            dirty.asleep = *idle > IDLE_ROUNDS;
+            return (Vec::new(), dirty.asleep);
+        }
+        *idle = 0;
+        if dirty.round == *seen {
+            dirty.round += 1;
+            return (std::mem::take(&mut dirty.list), false);
+        }
+        *seen = dirty.round;
+        (Vec::new(), false)
+    }
+}
+
+/// Lets the I/O threads flush `list`, each its part.
+fn hand_over(mut list: Vec<Arc<Connection>>) {
+    let Some(runtime) = runtime::runtime() else { return };
+    let part = list.len().div_ceil(runtime::threads());
+    while !list.is_empty() {
+        let rest = list.split_off(part.min(list.len()));
+        runtime.spawn(flush_all(std::mem::replace(&mut list, rest)));
+    }
+}
+
+async fn flush_all(list: Vec<Arc<Connection>>) {
+    for turn in list.chunks(FLUSHES_PER_TURN) {
+        for connection in turn {
+            connection.flush(Writer::IoThread);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn watch(outbox: Weak<Outbox>) {
+    let (mut seen, mut idle) = (u64::MAX, 0);
+    loop {
+        tokio::time::sleep(GRACE).await;
+        let Some(outbox) = outbox.upgrade() else { return };
+        let (late, asleep) = outbox.inspect(&mut seen, &mut idle);
+        if !late.is_empty() {
+            flush_all(late).await;
+        }
+        if asleep {
+            outbox.bell.notified().await;
+            (seen, idle) = (u64::MAX, 0);
+        }
+        if outbox.dirty.lock().closed {
+            return;
+        }
+    }
+}

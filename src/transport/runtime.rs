@@ -1,0 +1,49 @@
+//! The one tokio runtime of the process: its threads are the I/O threads of every environment.
+
+use std::sync::OnceLock;
+
+use tokio::runtime::{Builder, Runtime};
+
+const MAX_THREADS: usize = 4;
+
+/// The variable that sets the number of I/O threads (1 to 64).
+pub const THREADS_VARIABLE: &str = "WS_NATIVE_THREADS";
+
+static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+
+/// One I/O thread for each core but the one JavaScript needs, at least 1 and at most 4.
+fn default_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores.saturating_sub(1).clamp(1, MAX_THREADS)
+}
+
+/// How many I/O threads the runtime has, or will have when it is started.
+#[must_use]
+pub fn threads() -> usize {
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    *THREADS.get_or_init(|| {
+        std::env::var(THREADS_VARIABLE)
+            .ok()
+            .and_then(|text| text.trim().parse::<usize>().ok())
+            .filter(|count| (1..=64).contains(count))
+            .unwrap_or_else(default_threads)
+    })
+}
+
+/// The runtime, started by its first use. `None` when no thread could be started: callers then
+/// leave the socket to its owner.
+pub fn runtime() -> Option<&'static Runtime> {
+    RUNTIME
+        .get_or_init(|| {
+            Builder::new_multi_thread()
+                .worker_threads(threads())
+                .thread_name("ws-native-io")
+                // Connections do not block; this bounds what a stray spawn_blocking could start.
+                .max_blocking_threads(1)
+                .enable_io()
+                .enable_time()
+                .build()
+                .ok()
+        })
+        .as_ref()
+}

@@ -1,0 +1,284 @@
+//! What a connection has still to write, in order.
+//!
+//! A writer takes the queue out, writes without holding any lock, and puts back what the kernel
+//! refused: whoever appends never waits for a system call. The queue has no bound, as with `ws`:
+//! its length is `bufferedAmount`, and the user decides.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
+/// Payloads from this size on are queued as they are; smaller ones share a buffer. Measured: below
+/// it a copy costs less than one more slice in the vectored write.
+pub const OWN_SEGMENT: usize = 16 * 1024;
+
+/// A queue that is longer than this after a write reports [`super::sink::Report::Drained`] later.
+pub const HIGH_WATER_MARK: usize = 16 * 1024;
+
+/// Slices handed to one vectored write.
+const MAX_SLICES: usize = 32;
+
+/// The queue proper: whole segments, and behind them the buffer that small frames share.
+#[derive(Default)]
+pub struct Pending {
+    segments: VecDeque<Bytes>,
+    tail: Vec<u8>,
+}
+
+impl Pending {
+    /// Whether nothing is queued.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty() && self.tail.is_empty()
+    }
+
+    /// The buffer small frames are appended to.
+    pub fn tail(&mut self) -> &mut Vec<u8> {
+        &mut self.tail
+    }
+
+    /// Queues a segment behind everything else.
+    pub fn push(&mut self, segment: Bytes) {
+        if !self.tail.is_empty() {
+            self.segments.push_back(Bytes::from(std::mem::take(&mut self.tail)));
+        }
+        self.segments.push_back(segment);
+    }
+
+    /// Puts `rest`, which a writer had taken and could not write, before what came meanwhile.
+    fn put_back(&mut self, mut rest: Self) {
+        if !rest.tail.is_empty() {
+            rest.segments.push_back(Bytes::from(rest.tail));
+        }
+        rest.segments.append(&mut self.segments);
+        self.segments = rest.segments;
+    }
+
+    /// Everything queued as one buffer, for a stream that wants it whole.
+    #[must_use]
+    pub fn into_contiguous(mut self) -> Vec<u8> {
+        if self.segments.is_empty() {
+            return self.tail;
+        }
+        let length = self.segments.iter().map(Bytes::len).sum::<usize>() + self.tail.len();
+        let mut all = Vec::with_capacity(length);
+        for segment in &self.segments {
+            all.extend_from_slice(segment);
+        }
+        all.append(&mut self.tail);
+        all
+    }
+
+    /// Writes with `write` until all is written or it refuses; returns the bytes written, and the
+    /// error if there was one. What was not written stays.
+    pub fn write_with(
+        &mut self,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> Result<usize, rustix::io::Errno>,
+    ) -> (usize, Option<rustix::io::Errno>) {
+        let mut total = 0;
+        if !self.segments.is_empty() && !self.tail.is_empty() {
+            self.segments.push_back(Bytes::from(std::mem::take(&mut self.tail)));
+        }
+        while !self.is_empty() {
+            let written = if self.segments.is_empty() {
+                write(&[IoSlice::new(&self.tail)])
+            } else {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let mut count = 0;
+                for (slice, segment) in slices.iter_mut().zip(&self.segments) {
+                    *slice = IoSlice::new(segment);
+                    count += 1;
+                }
+                write(&slices[..count])
+            };
+            match written {
+                Ok(count) => {
+                    total += count;
+                    self.advance(count);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return (total, Some(error)),
+            }
+        }
+        (total, None)
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        if self.segments.is_empty() {
+            if count == self.tail.len() {
+                self.tail.clear();
+                return;
+            }
+            // A partial write: the rest is kept as a slice, so that nothing has to be moved.
+            self.segments.push_back(Bytes::from(std::mem::take(&mut self.tail)));
+        }
+        while let Some(front) = self.segments.front_mut() {
+            if count < front.len() {
+                front.advance(count);
+                return;
+            }
+            count -= front.len();
+            self.segments.pop_front();
+        }
+    }
+}
+
+/// The state behind a connection's write lock.
+#[derive(Default)]
+pub struct WriteQueue {
+    /// What no writer has taken yet.
+    pub pending: Pending,
+    /// A writer is at work, outside the lock.
+    pub writing: bool,
+    /// The connection stands in a list of those to be flushed.
+    pub dirty: bool,
+    /// The end of the stream has been asked for, or has been reached.
+    pub shutdown: Shutdown,
+    /// The `errno` that ended writing.
+    pub failed: Option<i32>,
+    /// The queue passed the high water mark and has not been empty since.
+    pub over: bool,
+    /// Bytes queued since the connection began.
+    pub queued: u64,
+    /// Bytes the kernel has taken.
+    pub written: u64,
+    /// Positions in the stream whose passing is to be acknowledged, ascending.
+    acks: VecDeque<u64>,
+}
+
+/// How far the end of the stream is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Nobody asked for it.
+    #[default]
+    None,
+    /// To follow the last queued byte.
+    Requested,
+    /// The FIN has been handed to the kernel.
+    Done,
+}
+
+impl WriteQueue {
+    /// Bytes that are queued or in a writer's hands.
+    #[must_use]
+    pub fn buffered(&self) -> u64 {
+        self.queued - self.written
+    }
+
+    /// Asks for an acknowledgement when all that is queued now has been written.
+    pub fn acknowledge(&mut self) {
+        self.acks.push_back(self.queued);
+    }
+
+    /// Whether a write would have something to do.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.pending.is_empty() || self.shutdown == Shutdown::Requested || self.has_ripe_acks()
+    }
+
+    fn has_ripe_acks(&self) -> bool {
+        self.acks.front().is_some_and(|position| *position <= self.written)
+    }
+
+    /// A writer takes what there is.
+    pub fn take(&mut self) -> Pending {
+        std::mem::take(&mut self.pending)
+    }
+
+    /// The writer returns: `written` bytes went, `rest` did not.
+    pub fn settle(&mut self, written: usize, rest: Pending) {
+        self.written += written as u64;
+        if !rest.is_empty() {
+            self.pending.put_back(rest);
+        }
+    }
+
+    /// Acknowledgements whose bytes have been written. Those of the end of the stream wait for it.
+    pub fn ripe_acks(&mut self) -> u32 {
+        let mut count = 0;
+        while self.has_ripe_acks() {
+            self.acks.pop_front();
+            count += 1;
+        }
+        if count > 0 && self.acks.is_empty() {
+            self.acks = VecDeque::new();
+        }
+        count
+    }
+
+    /// Forgets everything that has not been written.
+    pub fn discard(&mut self) {
+        self.pending = Pending::default();
+        self.written = self.queued;
+        self.acks = VecDeque::new();
+        self.over = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(pending: &mut Pending, limit: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        let (written, error) = pending.write_with(|slices| {
+            let room = limit - out.len();
+            if room == 0 {
+                return Err(rustix::io::Errno::AGAIN);
+            }
+            let before = out.len();
+            for slice in slices {
+                let count = slice.len().min(room - (out.len() - before));
+                out.extend_from_slice(&slice[..count]);
+            }
+            Ok(out.len() - before)
+        });
+        assert_eq!(written, out.len());
+        assert_eq!(error.is_some(), !pending.is_empty());
+        out
+    }
+
+    #[test]
+    fn order_survives_refusals_at_every_byte() {
+        for limit in 1..30 {
+            let mut queue = WriteQueue::default();
+            queue.pending.tail().extend_from_slice(b"one ");
+            queue.pending.push(Bytes::from_static(b"large "));
+            queue.pending.tail().extend_from_slice(b"two ");
+            queue.queued = 14;
+            let mut all = Vec::new();
+            let mut more = true;
+            loop {
+                let mut taken = queue.take();
+                if std::mem::take(&mut more) {
+                    queue.pending.tail().extend_from_slice(b"three");
+                    queue.queued += 5;
+                }
+                let out = drain(&mut taken, limit);
+                queue.settle(out.len(), taken);
+                all.extend(out);
+                if queue.pending.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(all, b"one large two three");
+            assert_eq!(queue.buffered(), 0);
+        }
+    }
+
+    #[test]
+    fn acknowledgements_ripen_in_order() {
+        let mut queue = WriteQueue { queued: 10, ..WriteQueue::default() };
+        queue.acknowledge();
+        queue.queued = 20;
+        queue.acknowledge();
+        queue.acknowledge();
+        queue.written = 9;
+        assert_eq!(queue.ripe_acks(), 0);
+        queue.written = 19;
+        assert_eq!(queue.ripe_acks(), 1);
+        queue.written = 20;
+        assert_eq!(queue.ripe_acks(), 2);
+    }
+}
