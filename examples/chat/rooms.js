@@ -49,8 +49,8 @@ class Rooms {
 
     member.room = room;
     member.name = freeName(room, wantedName);
-    this.#broadcast(room, { type: 'arrived', name: member.name });
     room.members.set(member.name, member);
+    this.#broadcast(room, { type: 'arrived', name: member.name }, member);
     member.deliver(
       JSON.stringify({
         type: 'joined',
@@ -104,9 +104,12 @@ class Rooms {
       .slice(0, MAX_LISTED_ROOMS);
   }
 
-  #broadcast(room, message) {
+  /** Serialises once, whatever the number of members. */
+  #broadcast(room, message, except) {
     const text = JSON.stringify({ ...message, count: room.members.size });
-    for (const member of room.members.values()) member.deliver(text);
+    for (const member of room.members.values()) {
+      if (member !== except) member.deliver(text);
+    }
   }
 
   #forgetEmptyRooms() {

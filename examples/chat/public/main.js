@@ -77,7 +77,7 @@ connection.addEventListener('lost', ({ detail: { until } }) => {
   const tell = () => {
     const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000));
     byId('away-text').textContent =
-      `The server is away. Trying again in ${seconds} s.`;
+      `The server is away, next try in ${seconds} s`;
   };
 
   clearInterval(countdown);

@@ -12,7 +12,7 @@ const TOGETHER = 3 * 60 * 1000;
 const NEAR_END = 80;
 
 const clock = new Intl.DateTimeFormat([], {
-  hour: '2-digit',
+  hour: 'numeric',
   minute: '2-digit'
 });
 

@@ -9,7 +9,7 @@ const whole = new Intl.NumberFormat('en');
 
 /** A curve of the latest samples, as an area that is scaled to the largest. */
 class Spark {
-  #values = [];
+  #values = new Array(SAMPLES).fill(0);
   #path = document.createElementNS(SVG, 'path');
   #least;
 
@@ -27,17 +27,18 @@ class Spark {
   /** @param {number} value */
   push(value) {
     this.#values.push(value);
-    if (this.#values.length > SAMPLES) this.#values.shift();
+    this.#values.shift();
 
     const top = Math.max(this.#least, ...this.#values) * 1.15;
-    const from = SAMPLES - this.#values.length;
-    const points = this.#values.map((sample, index) => {
-      return `L${from + index} ${(97 - (sample / top) * 97).toFixed(1)}`;
+    const heights = this.#values.map((sample) => {
+      return (97 - (sample / top) * 97).toFixed(1);
     });
-    // One stroke's width outside, the area's other edges are not seen.
+    const curve = heights.map((height, x) => `L${x} ${height}`).join('');
+    const [first, last] = [heights[0], heights[SAMPLES - 1]];
+    // The edges of the area but the curve are outside of what is seen.
     this.#path.setAttribute(
       'd',
-      `M${from} 110${points.join('')}L${SAMPLES} 110Z`
+      `M-2 110V${first}${curve}H${SAMPLES + 2}V110Z`
     );
   }
 }
