@@ -119,7 +119,11 @@ describe('the demo server', () => {
   });
 
   it('bounds names and texts', async (t) => {
-    const visitor = await join(t, ` N\n\u202ename ${'🦀'.repeat(40)}`, 'bounds');
+    const visitor = await join(
+      t,
+      ` N\n\u202ename ${'🦀'.repeat(40)}`,
+      'bounds'
+    );
     assert.equal(visitor.joined.name, `N name ${'🦀'.repeat(17)}`);
 
     visitor.say({ type: 'say', text: ` a\u0000b\r\nc${'🦀'.repeat(2000)}` });
@@ -272,12 +276,18 @@ describe('the demo in a browser', { skip }, () => {
     await say(grace, 'Hello Ada');
     await heard(ada, 'Hello Ada').waitFor();
 
-    assert.equal(await ada.locator('.message.mine p').innerText(), 'Hello Grace');
-    assert.equal(await grace.locator('.message.mine p').innerText(), 'Hello Ada');
-    assert.deepEqual(
-      await grace.locator('#members .name').allInnerTexts(),
-      ['Grace', 'Ada']
+    assert.equal(
+      await ada.locator('.message.mine p').innerText(),
+      'Hello Grace'
     );
+    assert.equal(
+      await grace.locator('.message.mine p').innerText(),
+      'Hello Ada'
+    );
+    assert.deepEqual(await grace.locator('#members .name').allInnerTexts(), [
+      'Grace',
+      'Ada'
+    ]);
     assert.equal(await ada.locator('#presence').innerText(), '2 people');
     assert.deepEqual([...ada.faults, ...grace.faults], []);
   });
@@ -327,8 +337,14 @@ describe('the demo in a browser', { skip }, () => {
 
     await say(ada, markup);
     await heard(grace, markup).waitFor();
-    assert.equal(await grace.locator('.message .who b').innerText(), '<b>Ada</b>');
-    assert.equal(await grace.locator('.messages img, .messages p b').count(), 0);
+    assert.equal(
+      await grace.locator('.message .who b').innerText(),
+      '<b>Ada</b>'
+    );
+    assert.equal(
+      await grace.locator('.messages img, .messages p b').count(),
+      0
+    );
     assert.doesNotMatch(await grace.title(), /owned/);
   });
 

@@ -13,6 +13,8 @@ const os = require('node:os');
 const path = require('node:path');
 const { promisify } = require('node:util');
 
+const { platformName } = require('../../lib/platform.js');
+
 const root = path.join(__dirname, '..', '..');
 const run = promisify(execFile);
 
@@ -44,7 +46,7 @@ function tarballs() {
  */
 async function packAll() {
   const directory = temporaryDirectory('tarballs');
-  const source = platformDirectory();
+  const source = path.join(root, 'npm', platformName());
   const manifest = readJson(path.join(source, 'package.json'));
   const staged = path.join(directory, 'platform');
 
@@ -61,42 +63,6 @@ async function packAll() {
     platform: await pack(staged, directory),
     platformName: manifest.name
   };
-}
-
-/**
- * The directory below npm/ made for this machine.
- *
- * @return {string}
- */
-function platformDirectory() {
-  const all = path.join(root, 'npm');
-
-  for (const name of fs.readdirSync(all)) {
-    const file = path.join(all, name, 'package.json');
-    if (!fs.existsSync(file)) continue;
-
-    const { os: systems, cpu, libc } = readJson(file);
-    const fits = (list, value) => list === undefined || list.includes(value);
-    if (
-      fits(systems, process.platform) &&
-      fits(cpu, process.arch) &&
-      fits(libc, currentLibc())
-    ) {
-      return path.dirname(file);
-    }
-  }
-
-  throw new Error(`npm/ has no package for ${process.platform}-${process.arch}`);
-}
-
-/**
- * @return {string | undefined} As the `libc` field of package.json names it
- */
-function currentLibc() {
-  if (process.platform !== 'linux') return undefined;
-
-  const report = /** @type {any} */ (process.report.getReport());
-  return report.header.glibcVersionRuntime ? 'glibc' : 'musl';
 }
 
 /**

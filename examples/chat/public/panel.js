@@ -34,11 +34,10 @@ class Spark {
       return (97 - (sample / top) * 97).toFixed(1);
     });
     const curve = heights.map((height, x) => `L${x} ${height}`).join('');
-    const [first, last] = [heights[0], heights[SAMPLES - 1]];
     // The edges of the area but the curve are outside of what is seen.
     this.#path.setAttribute(
       'd',
-      `M-2 110V${first}${curve}H${SAMPLES + 2}V110Z`
+      `M-2 110V${heights[0]}${curve}H${SAMPLES + 2}V110Z`
     );
   }
 }

@@ -108,8 +108,7 @@ export class Side {
   #showCount(count) {
     this.#count = count;
     byId('member-count').textContent = String(count);
-    byId('presence').textContent =
-      count === 1 ? 'only you' : `${count} people`;
+    byId('presence').textContent = count === 1 ? 'only you' : `${count} people`;
   }
 
   #show(shown) {
