@@ -11,7 +11,7 @@ A scenario is a name or the beginning of names; all of them by default.
   --rounds N      measurements of each scenario on each server (3)
   --seconds S     the measured time of each (1.3)
   --warm-up S     the time before that (0.5)
-  --servers A,B   which of ${SERVERS.join(', ')} (all)
+  --servers A,B   which of ${SERVERS.join(', ')} (all but bare)
   --quick         one round of half a second: an impression, no result
   --check         compare with the targets; exit 1 where one is not reached
   --targets SET   which targets --check means: first (default) or final
@@ -47,7 +47,7 @@ function parse(parameters) {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       'warm-up': { type: 'string' },
-      servers: { type: 'string', default: SERVERS.join() },
+      servers: { type: 'string', default: 'ws,uws,native' },
       quick: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       targets: { type: 'string', default: 'first' },

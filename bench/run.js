@@ -9,7 +9,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 
-const load = require('./load');
+const { build } = require('./binary');
 const { measure } = require('./measure');
 const { USAGE, parse } = require('./options');
 const { medianOf, table, verdictTable } = require('./report');
@@ -129,7 +129,7 @@ async function main() {
   /** @type {import('./report').Result[]} */
   const results = [];
 
-  load.build();
+  build();
   warnWhenBusy();
   for (const scenario of selected) {
     const result = await measureAll(scenario, options);

@@ -3,13 +3,17 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
+const { binary } = require('./binary');
 const { start, within } = require('./children');
 
 /** How long a server may take to do what it is asked, in seconds. */
 const PATIENCE = 20;
 
-/** The servers that there are, the one that all are compared with first. */
-const SERVERS = ['ws', 'uws', 'native'];
+/**
+ * The servers that there are, the one that all are compared with first. `bare`
+ * is the server that the load generator brings.
+ */
+const SERVERS = ['ws', 'uws', 'native', 'bare'];
 
 /** One server in a process of its own. */
 class Server {
@@ -18,18 +22,20 @@ class Server {
    * @param {import('./measure').Scenario} scenario What to serve
    */
   constructor(name, scenario) {
-    this.child = start(
-      process.execPath,
-      [
-        '--expose-gc',
-        path.join(__dirname, 'servers', `${name}.js`),
-        scenario.program
-      ],
-      {
-        oneCore: scenario.oneCore,
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc']
-      }
-    );
+    const [file, ...parameters] =
+      name === 'bare'
+        ? [binary, 'serve', scenario.program]
+        : [
+            process.execPath,
+            '--expose-gc',
+            path.join(__dirname, 'servers', `${name}.js`),
+            scenario.program
+          ];
+
+    this.child = start(file, parameters, {
+      oneCore: scenario.oneCore,
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc']
+    });
     this.name = name;
     this.pid = /** @type {number} */ (this.child.process.pid);
     this.port = 0;
@@ -38,10 +44,14 @@ class Server {
   /** Resolves when the server listens. */
   async listening() {
     this.port = (await this.answer('its start')).port;
+    // Whatever a server prints later must not fill the pipe.
+    this.child.process.stdout?.resume();
   }
 
   /** Collects garbage. */
   async collect() {
+    if (this.name === 'bare') return;
+
     this.child.process.send('collect');
     await this.answer('the garbage collection');
   }
@@ -68,7 +78,13 @@ class Server {
    */
   answer(what) {
     const message = new Promise((resolve, reject) => {
-      this.child.process.once('message', resolve);
+      if (this.name === 'bare') {
+        this.child.process.stdout?.once('data', (line) => {
+          resolve(JSON.parse(line));
+        });
+      } else {
+        this.child.process.once('message', resolve);
+      }
       this.child.ended.then(({ errors }) => {
         reject(new Error(errors || 'The server ended'));
       });

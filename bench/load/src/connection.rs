@@ -40,6 +40,11 @@ impl Connection {
         self.sent.push_back((now, count));
     }
 
+    /// How many messages have been noted and not answered.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.sent.iter().map(|(_, run)| u64::from(*run)).sum()
+    }
+
     /// Writes what is due, until the socket is full.
     pub(crate) fn flush(&mut self, frames: &Frames) -> io::Result<()> {
         while self.pending > 0 {

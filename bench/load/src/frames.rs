@@ -95,7 +95,8 @@ impl Frames {
     }
 }
 
-fn header(opcode: u8, size: usize, mask_bit: u8) -> Vec<u8> {
+/// The header of a frame up to its mask, which `mask_bit` (0x80 or 0) announces.
+pub(crate) fn header(opcode: u8, size: usize, mask_bit: u8) -> Vec<u8> {
     let mut header = vec![0x80 | opcode];
     if size < 126 {
         header.push(mask_bit | size as u8);

@@ -3,7 +3,10 @@
 //! One run is one scenario against one server that already listens. Frames are encoded once, before the clock
 //! runs; what returns is compared with what has to return (the first frame of a connection whole, the later ones
 //! by their headers) and counted. The result is one line of JSON on stdout.
+//!
+//! `ws-load serve <program>` is the other side: the bare server, for what the machine gives at best.
 
+mod bare;
 mod connection;
 mod cpu;
 mod drive;
@@ -32,10 +35,14 @@ fn run(options: &Options) -> io::Result<String> {
 }
 
 fn main() -> ExitCode {
-    let outcome = Options::parse(std::env::args().skip(1)).map_err(io::Error::other).and_then(|options| {
-        raise_descriptor_limit();
-        run(&options)
-    });
+    raise_descriptor_limit();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.as_slice() {
+        [serve, program] if serve == "serve" => bare::serve(program),
+        _ => {
+            Options::parse(arguments.into_iter()).map_err(io::Error::other).and_then(|options| run(&options))
+        }
+    };
     match outcome {
         Ok(line) => {
             println!("{line}");
