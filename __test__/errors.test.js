@@ -1,0 +1,228 @@
+// @ts-check
+'use strict';
+
+const assert = require('node:assert');
+const { readFileSync } = require('node:fs');
+const { join } = require('node:path');
+const { describe, it } = require('node:test');
+const { Receiver } = require('ws');
+
+const {
+  PROTOCOL_ERRORS,
+  kStatusCode,
+  protocolError
+} = require('../lib/errors.js');
+
+const TABLE = join(__dirname, '..', 'tests', 'vectors', 'receiving.txt');
+
+/**
+ * @typedef {object} Vector
+ * @property {string} line As it stands in the table
+ * @property {Record<string, number | boolean>} options The receiver's options
+ * @property {Buffer[][]} cuts The bytes, in each way they are to be cut
+ * @property {any[][]} events What must come of it
+ */
+
+/**
+ * @param {string} hex Bytes, `xx*n` being n times the same
+ * @returns {Buffer}
+ */
+function bytes(hex) {
+  const plain = hex.replace(/(..)\*(\d+)/g, (_, byte, count) =>
+    byte.repeat(Number(count))
+  );
+
+  return Buffer.from(plain.replace(/\s/g, ''), 'hex');
+}
+
+/**
+ * @param {string} text One event of the table
+ * @returns {any[]}
+ */
+function parseEvent(text) {
+  const [kind, ...rest] = text.split(/\s+/);
+
+  switch (kind) {
+    case 'error':
+      return [kind, describeError(protocolError(+rest[0], +(rest[2] ?? 0)))];
+    case 'close':
+      return [kind, Number(rest[0]), bytes(rest.slice(1).join(''))];
+    case 'ping':
+    case 'pong':
+      return [kind, bytes(rest.join(''))];
+    default: {
+      const [hex, lengths] = rest.join(' ').split('(');
+      const data = bytes(hex);
+      const whole = data.length > 0 ? [data.length] : [];
+
+      if (kind === 'text') return [kind, data];
+      return [
+        kind,
+        data,
+        lengths === undefined
+          ? whole
+          : (lengths.match(/\d+/g) ?? []).map(Number)
+      ];
+    }
+  }
+}
+
+/**
+ * @param {any} error
+ * @returns {object} All that a program can see of it, the stack apart
+ */
+function describeError(error) {
+  const status = Object.getOwnPropertySymbols(error);
+
+  assert.strictEqual(status.length, 1, error);
+  return {
+    type: error.constructor,
+    name: error.name,
+    message: error.message,
+    code: error.code,
+    keys: Object.keys(error),
+    symbol: status[0].toString(),
+    status: error[status[0]]
+  };
+}
+
+/**
+ * @param {Buffer} whole
+ * @returns {Buffer[][]} It whole, in bytes, and cut in two everywhere
+ */
+function everyCut(whole) {
+  if (whole.length > 400) return [[whole]];
+
+  const cuts = [[whole], Array.from(whole, (byte) => Buffer.from([byte]))];
+
+  for (let i = 1; i < whole.length; i++) {
+    cuts.push([whole.subarray(0, i), whole.subarray(i)]);
+  }
+  return cuts;
+}
+
+/**
+ * @returns {Vector[]}
+ */
+function readTable() {
+  return readFileSync(TABLE, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const [head, tail] = line.split(' : ');
+      const [hex, events] = tail.split('->');
+      const [role, ...options] = head.split(' ');
+      const chunks = hex.split('/').map(bytes);
+
+      return {
+        line,
+        options: {
+          isServer: role === 'server',
+          ...Object.fromEntries(
+            options.map((option) => {
+              const [key, value] = option.split('=');
+              return [key, Number(value)];
+            })
+          )
+        },
+        cuts: chunks.length > 1 ? [chunks] : everyCut(chunks[0]),
+        events: events
+          .split(',')
+          .map((event) => event.trim())
+          .filter((event) => event !== '')
+          .map(parseEvent)
+      };
+    });
+}
+
+/**
+ * @param {Buffer[]} chunks
+ * @param {Record<string, number | boolean>} options
+ * @returns {Promise<any[][]>} What `ws` makes of it
+ */
+async function received(chunks, options) {
+  /** @type {any[][]} */
+  const events = [];
+  /** @type {any} */
+  const receiver = new /** @type {any} */ (Receiver)({
+    allowSynchronousEvents: true,
+    binaryType: 'fragments',
+    ...options
+  });
+
+  receiver.on('message', (/** @type {any} */ data, /** @type {boolean} */ b) =>
+    events.push(
+      b
+        ? [
+            'binary',
+            Buffer.concat(data),
+            data.map((/** @type {Buffer} */ piece) => piece.length)
+          ]
+        : ['text', data]
+    )
+  );
+  receiver.on('ping', (/** @type {Buffer} */ data) =>
+    events.push(['ping', data])
+  );
+  receiver.on('pong', (/** @type {Buffer} */ data) =>
+    events.push(['pong', data])
+  );
+  receiver.on(
+    'conclude',
+    (/** @type {number} */ code, /** @type {Buffer} */ reason) =>
+      events.push(['close', code, reason])
+  );
+  receiver.on('error', (/** @type {Error} */ error) =>
+    events.push(['error', describeError(error)])
+  );
+  for (const chunk of chunks) {
+    // Nobody feeds a receiver that has concluded or failed.
+    if (!receiver.writable) break;
+    // It unmasks in place: each run needs bytes of its own.
+    receiver.write(Buffer.from(chunk));
+  }
+  // The error of a stream is emitted on a later tick, and ends it.
+  await new Promise((resolve) => setImmediate(resolve));
+  receiver.removeAllListeners();
+  return events;
+}
+
+describe('The errors of the protocol', () => {
+  const table = readTable();
+
+  it('are those of ws, event for event', async () => {
+    for (const { line, options, cuts, events } of table) {
+      for (const chunks of cuts) {
+        assert.deepStrictEqual(await received(chunks, options), events, line);
+      }
+    }
+  });
+
+  it('each have a vector that provokes them', () => {
+    const lines = table.map(({ line }) => line);
+
+    PROTOCOL_ERRORS.forEach(({ code }, index) => {
+      const name = `error ${index} ${code.replace('WS_ERR_', '')}`;
+
+      assert.ok(
+        lines.some((line) => line.includes(name)),
+        name
+      );
+    });
+  });
+
+  it('carry the close code under a private key', () => {
+    const error = /** @type {any} */ (protocolError(2, 5));
+
+    assert.strictEqual(error[kStatusCode], 1002);
+    assert.ok(error instanceof RangeError);
+    assert.strictEqual(
+      error.message,
+      'Invalid WebSocket frame: invalid opcode 5'
+    );
+  });
+
+  it('are built anew each time', () => {
+    assert.notStrictEqual(protocolError(8), protocolError(8));
+  });
+});
