@@ -10,19 +10,20 @@ const path = require('node:path');
 const platform = require('./platform.js');
 
 /**
+ * That a place has no addon is the normal case. That there is one which cannot be
+ * loaded (a C library too old, another architecture) is what one wants to read.
+ *
  * @param {any} failure What the generated loader threw
- * @returns {string[]} What each place it tried had to say, the useless left out
+ * @returns {string[]} Why the addons that are there were of no use
  */
 function reasons(failure) {
-  const found = [];
+  const found = new Set();
 
-  for (let error = failure?.cause; error; error = error.cause) {
-    // That a file is not there is the normal case; that it cannot be loaded
-    // (a C library too old, another architecture) is what one wants to read.
-    if (error.code !== 'MODULE_NOT_FOUND') found.push(String(error.message));
+  for (let error = failure.cause; error; error = error.cause) {
+    if (!/^Cannot find module/.test(error.message)) found.add(error.message);
   }
 
-  return [...new Set(found)];
+  return [...found];
 }
 
 /**
@@ -45,7 +46,9 @@ function explain(failure) {
 
   for (const reason of reasons(failure)) lines.push(`(${reason})`);
 
-  return Object.assign(new Error(lines.join('\n'), { cause: failure }), {
+  // Without the loader's own error for a cause: it is pages long, and its advice
+  // (remove node_modules) is not ours.
+  return Object.assign(new Error(lines.join('\n')), {
     code: 'WS_NATIVE_NOT_FOUND'
   });
 }
