@@ -8,7 +8,14 @@
 // `quick` the same without link-time optimisation, `dev` has its checks on.
 // @ts-check
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,19 +55,36 @@ export function build(profile, more = []) {
   const manifest = require.resolve('@napi-rs/cli/package.json');
   const cli = path.join(path.dirname(manifest), require(manifest).bin.napi);
 
-  run(process.execPath, [
-    cli,
-    'build',
-    '--platform',
-    ...flags,
-    '--js',
-    'native.js',
-    '--dts',
-    'native.d.ts',
-    ...more
-  ]);
+  const cache = path.dirname(profileFile);
 
-  mkdirSync(path.dirname(profileFile), { recursive: true });
+  mkdirSync(cache, { recursive: true });
+
+  const output = mkdtempSync(path.join(cache, 'build-'));
+
+  try {
+    run(process.execPath, [
+      cli,
+      'build',
+      '--platform',
+      ...flags,
+      '--js',
+      'native.js',
+      '--dts',
+      'native.d.ts',
+      '--output-dir',
+      output,
+      ...more
+    ]);
+
+    // A process that runs may have the old addon mapped: it must keep its bytes,
+    // and one that starts must find either the old or the new one.
+    for (const name of readdirSync(output)) {
+      renameSync(path.join(output, name), path.join(root, name));
+    }
+  } finally {
+    rmSync(output, { force: true, recursive: true });
+  }
+
   writeFileSync(profileFile, `${profile}\n`);
 }
 
