@@ -5,7 +5,8 @@ const assert = require('node:assert');
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { describe, it } = require('node:test');
-const { Receiver } = require('ws');
+const { setImmediate: turn } = require('node:timers/promises');
+const { Receiver } = /** @type {any} */ (require('ws'));
 
 const {
   PROTOCOL_ERRORS,
@@ -182,7 +183,7 @@ async function received(chunks, options) {
     receiver.write(Buffer.from(chunk));
   }
   // The error of a stream is emitted on a later tick, and ends it.
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
   receiver.removeAllListeners();
   return events;
 }
