@@ -28,7 +28,6 @@ module.exports = [
     rules: {
       'array-callback-return': 'error',
       eqeqeq: ['error', 'always', { null: 'ignore' }],
-      'no-promise-executor-return': 'error',
       'no-self-compare': 'error',
       'no-throw-literal': 'error',
       'no-unused-vars': [
