@@ -28,6 +28,7 @@ module.exports = [
     rules: {
       'array-callback-return': 'error',
       eqeqeq: ['error', 'always', { null: 'ignore' }],
+      'no-constant-condition': ['error', { checkLoops: 'none' }],
       'no-self-compare': 'error',
       'no-throw-literal': 'error',
       'no-unused-vars': [
