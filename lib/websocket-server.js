@@ -1,0 +1,464 @@
+// @ts-check
+'use strict';
+
+// The WebSocketServer: its own or a given HTTP server, whom it lets in, and
+// who is connected. Options are read when they are used and public methods
+// call each other through `this`, since programs assign and wrap both.
+
+const EventEmitter = require('events');
+const http = require('http');
+
+const WebSocket = require('./websocket');
+const { CLOSE_TIMEOUT, kWebSocket } = require('./constants');
+const extension = require('./extension');
+const {
+  acceptanceLines,
+  checkRequest,
+  clientInfo,
+  negotiateExtensions,
+  readProtocols,
+  refuse
+} = require('./server-handshake');
+
+const RUNNING = 0;
+const CLOSING = 1;
+const CLOSED = 2;
+
+/**
+ * @extends EventEmitter
+ */
+class WebSocketServer extends EventEmitter {
+  /**
+   * Makes a server. Exactly one of `port`, `server` and `noServer` must be
+   * given.
+   *
+   * @param {object} options
+   * @param {boolean} [options.allowSynchronousEvents=true] Whether several
+   *     events of one WebSocket may be emitted in one turn of the event loop
+   * @param {boolean} [options.autoPong=true] Answer pings
+   * @param {number} [options.backlog] The length of the queue of connections
+   *     not accepted yet
+   * @param {boolean} [options.clientTracking=true] Keep `clients`
+   * @param {number} [options.closeTimeout=30000] Milliseconds that a closing
+   *     handshake may take
+   * @param {Function} [options.handleProtocols] Chooses the subprotocol
+   * @param {string} [options.host] The address to listen on
+   * @param {number} [options.maxBufferedChunks=262144] The most chunks that an
+   *     incomplete frame may come in
+   * @param {number} [options.maxFragments=16384] The most frames of a message
+   * @param {number} [options.maxPayload=104857600] The most bytes of a message
+   * @param {number} [options.maxPendingAutoPongs=60] The most automatic pongs
+   *     not written yet
+   * @param {boolean} [options.noServer=false] Leave the requests to the user
+   * @param {string} [options.path] Let in requests for this path only
+   * @param {boolean | object} [options.perMessageDeflate=false] Offer
+   *     permessage-deflate
+   * @param {number} [options.port] The port to listen on
+   * @param {http.Server | import('https').Server} [options.server] A server to
+   *     take the requests of
+   * @param {boolean} [options.skipUTF8Validation=false] Take text as it comes
+   * @param {Function} [options.verifyClient] Rejects requests
+   * @param {Function} [options.WebSocket=WebSocket] The class of the
+   *     connections
+   * @param {() => void} [callback] Added as a listener of the own server's
+   *     'listening'
+   */
+  constructor(options, callback) {
+    super();
+
+    /** @type {any} */
+    const settings = {
+      allowSynchronousEvents: true,
+      autoPong: true,
+      maxBufferedChunks: 256 * 1024,
+      maxFragments: 16 * 1024,
+      maxPayload: 100 * 1024 * 1024,
+      maxPendingAutoPongs: 60,
+      skipUTF8Validation: false,
+      perMessageDeflate: false,
+      handleProtocols: null,
+      clientTracking: true,
+      closeTimeout: CLOSE_TIMEOUT,
+      verifyClient: null,
+      noServer: false,
+      backlog: null,
+      server: null,
+      host: null,
+      path: null,
+      port: null,
+      WebSocket,
+      ...options
+    };
+    const { port, server, noServer } = settings;
+
+    if (Number(port != null) + Number(!!server) + Number(!!noServer) !== 1) {
+      throw new TypeError(
+        'One and only one of the "port", "server", or "noServer" options ' +
+          'must be specified'
+      );
+    }
+
+    if (port != null) {
+      this._server = http.createServer(requireUpgrade);
+      this._server.listen(port, settings.host, settings.backlog, callback);
+    } else if (server) {
+      this._server = server;
+    }
+
+    if (this._server) {
+      this._removeListeners = addListeners(this._server, {
+        listening: () => this.emit('listening'),
+        error: (/** @type {Error} */ error) => this.emit('error', error),
+        upgrade: (
+          /** @type {any} */ request,
+          /** @type {any} */ socket,
+          /** @type {Buffer} */ head
+        ) => {
+          this.handleUpgrade(
+            request,
+            socket,
+            head,
+            (/** @type {any} */ websocket, /** @type {any} */ req) => {
+              this.emit('connection', websocket, req);
+            }
+          );
+        }
+      });
+    }
+
+    if (settings.perMessageDeflate === true) settings.perMessageDeflate = {};
+
+    if (settings.clientTracking) {
+      /** @type {Set<any>} */
+      this.clients = new Set();
+      this._shouldEmitClose = false;
+    }
+
+    this.options = settings;
+    this._state = RUNNING;
+  }
+
+  /**
+   * The address that the HTTP server listens on.
+   *
+   * @returns {import('net').AddressInfo | string | null} As that server gives
+   *     it, `null` once closed
+   */
+  address() {
+    if (this.options.noServer) {
+      throw new Error('The server is operating in "noServer" mode');
+    }
+
+    return this._server ? this._server.address() : null;
+  }
+
+  /**
+   * Lets nobody in any more. The connections stay, and so does a server that
+   * was given.
+   *
+   * @param {(error?: Error) => void} [cb] Called at 'close', with an error if
+   *     the server was closed already
+   */
+  close(cb) {
+    if (this._state === CLOSED) {
+      if (cb) {
+        this.once('close', () => cb(new Error('The server is not running')));
+      }
+
+      process.nextTick(emitClose, this);
+      return;
+    }
+
+    if (cb) this.once('close', cb);
+    if (this._state === CLOSING) return;
+
+    this._state = CLOSING;
+
+    const { noServer, server: isForeign } = this.options;
+    const server = this._server;
+
+    if (server) {
+      /** @type {() => void} */ (this._removeListeners)();
+      this._removeListeners = this._server = /** @type {any} */ (null);
+    }
+
+    if (!noServer && !isForeign) {
+      // A connection counts for its HTTP server until its socket is closed.
+      server.close(() => emitClose(this));
+    } else if (this.clients && this.clients.size > 0) {
+      this._shouldEmitClose = true;
+    } else {
+      process.nextTick(emitClose, this);
+    }
+  }
+
+  /**
+   * Tells whether a request is meant for this server; made to be overridden.
+   *
+   * @param {any} req The request
+   * @returns {boolean | Promise<boolean>}
+   */
+  shouldHandle(req) {
+    const { path } = this.options;
+
+    if (!path) return true;
+
+    const query = req.url.indexOf('?');
+
+    return (query === -1 ? req.url : req.url.slice(0, query)) === path;
+  }
+
+  /**
+   * Handles a request for an upgrade.
+   *
+   * @param {any} req The request
+   * @param {any} socket Its stream
+   * @param {Buffer} head What has been read behind the request
+   * @param {(websocket: any, request: any) => void} cb Called with the
+   *     WebSocket
+   */
+  handleUpgrade(req, socket, head, cb) {
+    socket.on('error', destroyThis);
+
+    const flaw = checkRequest(req);
+
+    if (flaw) {
+      refuseClient(this, req, socket, flaw);
+      return;
+    }
+
+    if (!this.shouldHandle(req)) {
+      refuse(socket, { code: 400 });
+      return;
+    }
+
+    const protocols = readProtocols(req);
+
+    if (!protocols) {
+      refuseClient(this, req, socket, {
+        code: 400,
+        message: 'Invalid Sec-WebSocket-Protocol header'
+      });
+      return;
+    }
+
+    const extensions = negotiateExtensions(req, this.options);
+
+    if (!extensions) {
+      refuseClient(this, req, socket, {
+        code: 400,
+        message: 'Invalid or unacceptable Sec-WebSocket-Extensions header'
+      });
+      return;
+    }
+
+    const complete = () => {
+      this.completeUpgrade(
+        extensions,
+        req.headers['sec-websocket-key'],
+        protocols,
+        req,
+        socket,
+        head,
+        cb
+      );
+    };
+
+    if (!this.options.verifyClient) {
+      complete();
+    } else if (this.options.verifyClient.length === 2) {
+      this.options.verifyClient(
+        clientInfo(req),
+        (
+          /** @type {boolean} */ isVerified,
+          /** @type {number} */ code,
+          /** @type {string} */ message,
+          /** @type {object} */ headers
+        ) => {
+          if (isVerified) complete();
+          else refuse(socket, { code: code || 401, message, headers });
+        }
+      );
+    } else if (this.options.verifyClient(clientInfo(req))) {
+      complete();
+    } else {
+      refuse(socket, { code: 401 });
+    }
+  }
+
+  /**
+   * Accepts a request that has been found good, unless its client or this
+   * server is gone meanwhile.
+   *
+   * @param {{ [name: string]: any }} extensions The accepted extensions
+   * @param {string} key The key of the request
+   * @param {Set<string>} protocols The subprotocols that the client asks for
+   * @param {any} req The request
+   * @param {any} socket Its stream
+   * @param {Buffer} head What has been read behind the request
+   * @param {(websocket: any, request: any) => void} cb Called with the
+   *     WebSocket
+   * @throws {Error} When the stream is in use by a WebSocket already
+   */
+  completeUpgrade(extensions, key, protocols, req, socket, head, cb) {
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+
+    if (socket[kWebSocket]) {
+      throw new Error(
+        'server.handleUpgrade() was called more than once with the same ' +
+          'socket, possibly due to a misconfiguration'
+      );
+    }
+
+    if (this._state > RUNNING) {
+      refuse(socket, { code: 503 });
+      return;
+    }
+
+    const headers = acceptanceLines(key);
+    const ws = new this.options.WebSocket(null, undefined, this.options);
+
+    if (protocols.size > 0) {
+      const protocol = this.options.handleProtocols
+        ? this.options.handleProtocols(protocols, req)
+        : protocols.values().next().value;
+
+      if (protocol) {
+        headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
+        ws._protocol = protocol;
+      }
+    }
+
+    if (Object.keys(extensions).length > 0) {
+      headers.push(`Sec-WebSocket-Extensions: ${answerFor(extensions)}`);
+      ws._extensions = extensions;
+    }
+
+    this.emit('headers', headers, req);
+
+    socket.write(`${headers.join('\r\n')}\r\n\r\n`);
+    socket.removeListener('error', destroyThis);
+
+    ws.setSocket(socket, head, {
+      allowSynchronousEvents: this.options.allowSynchronousEvents,
+      maxBufferedChunks: this.options.maxBufferedChunks,
+      maxFragments: this.options.maxFragments,
+      maxPayload: this.options.maxPayload,
+      skipUTF8Validation: this.options.skipUTF8Validation
+    });
+
+    if (this.clients) track(this, this.clients, ws);
+
+    cb(ws, req);
+  }
+}
+
+/**
+ * Answers a plain request on the server's own port.
+ *
+ * @param {http.IncomingMessage} _request The request
+ * @param {http.ServerResponse} response Its response
+ */
+function requireUpgrade(_request, response) {
+  const body = /** @type {string} */ (http.STATUS_CODES[426]);
+
+  response.writeHead(426, {
+    'Content-Length': body.length,
+    'Content-Type': 'text/plain'
+  });
+  response.end(body);
+}
+
+/**
+ * @param {EventEmitter} emitter The emitter to listen to
+ * @param {{ [event: string]: (...args: any[]) => void }} listeners Its
+ *     listeners by event
+ * @returns {() => void} Removes them
+ */
+function addListeners(emitter, listeners) {
+  for (const event of Object.keys(listeners)) {
+    emitter.on(event, listeners[event]);
+  }
+
+  return () => {
+    for (const event of Object.keys(listeners)) {
+      emitter.removeListener(event, listeners[event]);
+    }
+  };
+}
+
+/**
+ * @param {{ [name: string]: any }} extensions The accepted extensions
+ * @returns {string} The value of the header that tells the client
+ */
+function answerFor(extensions) {
+  /** @type {{ [name: string]: any }} */
+  const answer = {};
+
+  for (const name of Object.keys(extensions)) {
+    answer[name] = [extensions[name].params];
+  }
+
+  return extension.format(answer);
+}
+
+/**
+ * Keeps a connection among the clients for as long as it lasts.
+ *
+ * @param {WebSocketServer} server The server
+ * @param {Set<any>} clients Its clients
+ * @param {any} ws The WebSocket
+ */
+function track(server, clients, ws) {
+  clients.add(ws);
+  ws.on('close', () => {
+    clients.delete(ws);
+
+    if (server._shouldEmitClose && clients.size === 0) {
+      process.nextTick(emitClose, server);
+    }
+  });
+}
+
+/**
+ * @param {WebSocketServer} server The server that is closed now
+ */
+function emitClose(server) {
+  server._state = CLOSED;
+  server.emit('close');
+}
+
+/**
+ * The listener for errors of a stream in the middle of its handshake.
+ *
+ * @this {import('stream').Duplex}
+ */
+function destroyThis() {
+  this.destroy();
+}
+
+/**
+ * Refuses a request that is not a proper opening handshake, or hands it to the
+ * user who wants to.
+ *
+ * @param {WebSocketServer} server The server
+ * @param {any} request The request
+ * @param {any} socket Its stream
+ * @param {import('./server-handshake').Refusal} refusal The answer
+ */
+function refuseClient(server, request, socket, refusal) {
+  if (server.listenerCount('wsClientError') === 0) {
+    refuse(socket, refusal);
+    return;
+  }
+
+  const error = new Error(refusal.message);
+
+  Error.captureStackTrace(error, refuseClient);
+  server.emit('wsClientError', error, socket, request);
+}
+
+module.exports = WebSocketServer;
