@@ -34,4 +34,21 @@ function isValidStatusCode(code) {
   );
 }
 
-module.exports = { isToken, isValidStatusCode };
+/**
+ * Tells whether a value is a Blob, Node's or one of a library.
+ *
+ * @param {any} value The value
+ * @returns {boolean}
+ */
+function isBlob(value) {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof value.arrayBuffer === 'function' &&
+    typeof value.type === 'string' &&
+    typeof value.stream === 'function' &&
+    /^(Blob|File)$/.test(value[Symbol.toStringTag])
+  );
+}
+
+module.exports = { isBlob, isToken, isValidStatusCode };

@@ -1,0 +1,473 @@
+// @ts-check
+'use strict';
+
+/**
+ * Lending a `net.Socket` to the engine, while it goes on being its user's.
+ *
+ * The engine reads and writes a duplicate of the descriptor. The socket keeps
+ * its handle, its listeners and its place in the server's count. A prototype
+ * between the object and its class, one for all sockets of that class, leads
+ * what the user does with it to where the bytes are. What cannot be led there
+ * (somebody wants to read the raw bytes, or patches the writing) gives the
+ * connection back to the stream, in mid-life.
+ */
+
+const net = require('net');
+
+const { engine, hot } = require('./binding.js');
+
+const kConnection = Symbol('connection');
+
+/** Bytes in the engine's queue from which a writer should wait. */
+const HIGH_WATER_MARK = 16 * 1024;
+
+/** An own property of one of these names means that somebody intercepts. */
+const INTERCEPTED = [
+  '_destroy',
+  '_final',
+  '_read',
+  '_write',
+  '_writev',
+  'destroy',
+  'end',
+  'push',
+  'read',
+  'write'
+];
+
+/**
+ * Node's http server gives each of its sockets methods of these names, which
+ * do nothing more once the upgrade has detached its parser.
+ */
+const WRAPPED_BY_HTTP = ['addListener', 'on', 'prependListener', 'setEncoding'];
+const HTTP_WRAPPERS = new Set(['socketListenerWrap', 'socketSetEncoding']);
+
+/** Events whose listeners want the raw bytes. */
+const RAW_EVENTS = new Set(['data', 'readable']);
+
+const isSupported =
+  process.platform === 'linux' || process.platform === 'darwin';
+
+/**
+ * Whether nothing stands between the socket's descriptor and its peer.
+ *
+ * @param {any} socket
+ * @returns {boolean}
+ */
+function isAdoptable(socket) {
+  if (!isSupported || !(socket instanceof net.Socket)) return false;
+
+  const plain = /** @type {any} */ (socket);
+  const handle = plain._handle;
+  const kind = handle?.constructor?.name;
+
+  return (
+    (kind === 'TCP' || kind === 'Pipe') &&
+    handle.fd >= 0 &&
+    plain.encrypted !== true &&
+    !plain.connecting &&
+    !plain.destroyed &&
+    plain.writable &&
+    plain.writableLength === 0 &&
+    plain.writableCorked === 0 &&
+    !(handle.writeQueueSize > 0) &&
+    !plain._readableState.ended &&
+    plain.readableEncoding === null &&
+    plain.listenerCount('data') === 0 &&
+    plain.listenerCount('readable') === 0 &&
+    !INTERCEPTED.some((name) => Object.hasOwn(plain, name)) &&
+    !WRAPPED_BY_HTTP.some((name) => isIntercepted(plain, name))
+  );
+}
+
+/**
+ * @param {any} socket
+ * @param {string} name
+ * @returns {boolean} Whether somebody else than http has put a method there
+ */
+function isIntercepted(socket, name) {
+  return (
+    Object.hasOwn(socket, name) &&
+    socket[name] !== Reflect.get(net.Socket.prototype, name) &&
+    !HTTP_WRAPPERS.has(socket[name].name)
+  );
+}
+
+/**
+ * @param {any} socket
+ * @param {object} options The engine's options of the connection
+ * @returns {number} The connection's number; -1 when the stream has to do
+ */
+function adopt(socket, options) {
+  if (!isAdoptable(socket)) return -1;
+
+  try {
+    return engine.adopt(socket._handle.fd, options);
+  } catch {
+    // No descriptor left, most likely: the stream needs none.
+    return -1;
+  }
+}
+
+/**
+ * Begins to read an adopted socket, with the bytes that had been read already.
+ *
+ * @param {any} socket
+ * @param {import('./connection.js').Connection} connection
+ * @param {Buffer} head
+ */
+function begin(socket, connection, head) {
+  const handle = socket._handle;
+  const early = head.length > 0 ? [head] : [];
+
+  handle.reading = false;
+  handle.readStop();
+
+  for (let chunk; (chunk = socket.read()) !== null; ) early.push(chunk);
+
+  for (const name of WRAPPED_BY_HTTP) delete socket[name];
+  Object.setPrototypeOf(socket, lentPrototype(Object.getPrototypeOf(socket)));
+  socket[kConnection] = connection;
+  if (handle.hasRef()) connection.ref();
+
+  for (const chunk of early) engine.early(connection.id, chunk);
+
+  // Lets the end, once it is pushed, be seen. Nothing else is ever in there.
+  const paused = socket.isPaused();
+
+  if (paused) connection.pause();
+  else {
+    socket.resume();
+    engine.start(connection.id);
+  }
+}
+
+/**
+ * @param {any} socket
+ */
+function release(socket) {
+  const connection = socket[kConnection];
+
+  if (!connection?.release()) return;
+
+  const { bytesRead, bytesWritten } = connection;
+  const base = Object.getPrototypeOf(Object.getPrototypeOf(socket));
+  const counter = (
+    /** @type {string} */ name,
+    /** @type {number} */ before
+  ) => ({
+    configurable: true,
+    get: () => Reflect.get(base, name, socket) + before
+  });
+
+  clearTimeout(socket[kIdleTimer]);
+  Object.setPrototypeOf(socket, base);
+  Object.defineProperties(socket, {
+    bytesRead: counter('bytesRead', bytesRead),
+    bytesWritten: counter('bytesWritten', bytesWritten)
+  });
+  socket[kConnection] = undefined;
+
+  connection.writeOutput();
+  socket.on('data', (/** @type {Buffer} */ chunk) => connection.feed(chunk));
+  // Node stopped reading when the socket was lent.
+  if (!connection.paused) socket.read(0);
+}
+
+const kIdleTimer = Symbol('idle-timer');
+
+/** @type {WeakMap<object, object>} */
+const prototypes = new WeakMap();
+
+/**
+ * @param {any} base The prototype of a socket
+ * @returns {object} The one that a lent socket has in front of it
+ */
+function lentPrototype(base) {
+  let lent = prototypes.get(base);
+
+  if (lent === undefined) {
+    lent = makeLentPrototype(base);
+    prototypes.set(base, lent);
+  }
+
+  return lent;
+}
+
+/**
+ * @param {any} base
+ * @returns {object}
+ */
+function makeLentPrototype(base) {
+  /** @type {PropertyDescriptorMap} */
+  const descriptors = {};
+
+  const methods = {
+    ...flowMethods(base),
+    ...writeMethods(),
+    ...lifeMethods(base),
+    ...timeMethods(base)
+  };
+
+  for (const [name, value] of Object.entries(methods)) {
+    descriptors[name] = { configurable: true, value, writable: true };
+  }
+
+  return Object.create(base, {
+    ...descriptors,
+    ...counters(base),
+    _write: patchable('_write', descriptors._write.value),
+    _writev: patchable('_writev', descriptors._writev.value)
+  });
+}
+
+/**
+ * A method whose replacement on a socket gives that socket back.
+ *
+ * @param {string} name
+ * @param {Function} method
+ * @returns {PropertyDescriptor}
+ */
+function patchable(name, method) {
+  return {
+    configurable: true,
+    get() {
+      return method;
+    },
+    set(value) {
+      release(this);
+      Object.defineProperty(this, name, {
+        configurable: true,
+        enumerable: true,
+        value,
+        writable: true
+      });
+    }
+  };
+}
+
+/**
+ * Reading: whether, and by whom.
+ *
+ * @param {any} base
+ * @returns {Record<string, Function>}
+ */
+function flowMethods(base) {
+  /**
+   * @param {string} name
+   * @returns {Function}
+   */
+  const listening = (name) =>
+    function (
+      /** @type {any} */ event,
+      /** @type {Function} */ listener
+    ) {
+      // @ts-ignore
+      if (RAW_EVENTS.has(event)) release(this);
+      // @ts-ignore
+      return base[name].call(this, event, listener);
+    };
+
+  return {
+    _read() {},
+    addListener: listening('addListener'),
+    on: listening('on'),
+    prependListener: listening('prependListener'),
+    /** @this {any} */
+    pause() {
+      this[kConnection].pause();
+      return base.pause.call(this);
+    },
+    /** @this {any} */
+    resume() {
+      this[kConnection].resume();
+      return base.resume.call(this);
+    },
+    /** @this {any} @param {BufferEncoding} encoding */
+    setEncoding(encoding) {
+      release(this);
+      return base.setEncoding.call(this, encoding);
+    }
+  };
+}
+
+/**
+ * Writing: behind the frames that are queued, never inside one.
+ *
+ * @returns {Record<string, Function>}
+ */
+function writeMethods() {
+  return {
+    /**
+     * @this {any}
+     * @param {Buffer | string} chunk
+     * @param {BufferEncoding} encoding
+     * @param {import('./connection.js').Ack} callback
+     */
+    _write(chunk, encoding, callback) {
+      this[kConnection].sendRaw(toBuffer(chunk, encoding), callback);
+    },
+    /**
+     * @this {any}
+     * @param {Array<{ chunk: Buffer | string, encoding: BufferEncoding }>}
+     *   chunks
+     * @param {import('./connection.js').Ack} callback
+     */
+    _writev(chunks, callback) {
+      const all = chunks.map(({ chunk, encoding }) =>
+        toBuffer(chunk, encoding)
+      );
+
+      this[kConnection].sendRaw(Buffer.concat(all), callback);
+    },
+    /** @this {any} @param {import('./connection.js').Ack} callback */
+    _final(callback) {
+      this[kConnection].shutdown(callback);
+    },
+    /** @this {any} */
+    cork() {
+      const connection = this[kConnection];
+
+      net.Socket.prototype.cork.call(this);
+      connection.settle(engine.cork(connection.id, true));
+    },
+    /** @this {any} */
+    uncork() {
+      const connection = this[kConnection];
+
+      net.Socket.prototype.uncork.call(this);
+      if (this.writableCorked === 0) {
+        connection.settle(engine.cork(connection.id, false));
+      }
+    }
+  };
+}
+
+/**
+ * @param {Buffer | string} chunk
+ * @param {BufferEncoding} encoding
+ * @returns {Buffer}
+ */
+function toBuffer(chunk, encoding) {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+}
+
+/**
+ * The end, and what the event loop lives for.
+ *
+ * @param {any} base
+ * @returns {Record<string, Function>}
+ */
+function lifeMethods(base) {
+  return {
+    /**
+     * @this {any}
+     * @param {Error | null} error
+     * @param {(error?: Error | null) => void} callback
+     */
+    _destroy(error, callback) {
+      clearTimeout(this[kIdleTimer]);
+      this[kConnection].detach();
+      base._destroy.call(this, error, callback);
+    },
+    /** @this {any} */
+    ref() {
+      this[kConnection].ref();
+      return base.ref.call(this);
+    },
+    /** @this {any} */
+    resetAndDestroy() {
+      this[kConnection].detach();
+      return base.resetAndDestroy.call(this);
+    },
+    /** @this {any} */
+    unref() {
+      this[kConnection].unref();
+      return base.unref.call(this);
+    }
+  };
+}
+
+/**
+ * Time-outs count the engine's traffic.
+ *
+ * @param {any} base
+ * @returns {Record<string, Function>}
+ */
+function timeMethods(base) {
+  return {
+    /** @this {any} */
+    _onTimeout() {
+      const left = this.timeout - engine.idle(this[kConnection].id);
+
+      if (left <= 0) {
+        base._onTimeout.call(this);
+        return;
+      }
+
+      this[kIdleTimer] = setTimeout(() => this._onTimeout(), left);
+      this[kIdleTimer].unref();
+    },
+    /**
+     * @this {any}
+     * @param {number} milliseconds
+     * @param {() => void} [callback]
+     */
+    setTimeout(milliseconds, callback) {
+      clearTimeout(this[kIdleTimer]);
+      if (milliseconds > 0) engine.idle(this[kConnection].id);
+      return base.setTimeout.call(this, milliseconds, callback);
+    }
+  };
+}
+
+/**
+ * The numbers that only the engine knows.
+ *
+ * @param {any} base
+ * @returns {PropertyDescriptorMap}
+ */
+function counters(base) {
+  /**
+   * @param {string} name
+   * @param {(connection: import('./connection.js').Connection, own: any) => any}
+   *   combine
+   * @returns {PropertyDescriptor}
+   */
+  const counter = (name, combine) => ({
+    configurable: true,
+    /** @this {any} */
+    get() {
+      return combine(this[kConnection], Reflect.get(base, name, this));
+    }
+  });
+  const queued = (
+    /** @type {import('./connection.js').Connection} */ connection
+  ) => (connection.closed ? 0 : hot.buffered(connection.id));
+
+  return {
+    bytesRead: counter(
+      'bytesRead',
+      (connection, own) =>
+        (own || 0) +
+        (connection.closed ? connection.bytesRead : engine.received(connection.id))
+    ),
+    bytesWritten: counter(
+      'bytesWritten',
+      (connection, own) =>
+        (own || 0) +
+        (connection.closed
+          ? connection.bytesWritten
+          : engine.written(connection.id) + queued(connection))
+    ),
+    writableLength: counter('writableLength', (connection, own) =>
+      Math.max(own, queued(connection))
+    ),
+    writableNeedDrain: counter(
+      'writableNeedDrain',
+      (connection, own) => own || queued(connection) >= HIGH_WATER_MARK
+    )
+  };
+}
+
+module.exports = { adopt, begin };

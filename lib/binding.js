@@ -1,0 +1,442 @@
+// @ts-check
+'use strict';
+
+/**
+ * The engine's side of JavaScript: one mailbox to be emptied, one outbox to be
+ * flushed. The only module that calls the addon. It knows connections by their
+ * numbers and hands each record to the `Connection` that has the number.
+ */
+
+const native = require('./load-native.js');
+
+/** Kinds of records; `src/binding/batch.rs` has the same numbers. */
+const KIND = Object.freeze({
+  MESSAGE: 1,
+  LARGE: 2,
+  PING: 3,
+  PONG: 4,
+  CLOSE: 5,
+  ERROR: 6,
+  EOF: 7,
+  READ_FAILED: 8,
+  WRITE_FAILED: 9,
+  ACKED: 10,
+  DRAINED: 11,
+  FRAGMENTS: 12,
+  GONE: 13
+});
+
+/** Flags of a record. */
+const BINARY = 1;
+const CHUNK_START = 2;
+
+/** Flags of a send; the low four bits are the opcode. */
+const SEND = Object.freeze({
+  FIN: 0x10,
+  RSV1: 0x20,
+  MASK: 0x40,
+  ACK: 0x80,
+  GIVEN_MASK: 0x100
+});
+
+/** What a send answers. */
+const FLUSH_DUE = 1;
+const OUTPUT_DUE = 2;
+
+const SLOT_MASK = 0xfffff;
+
+const RECORD_WORDS = 4;
+
+/** Records that one call of the engine hands out at most. */
+const RECORDS = 1024;
+
+const SLAB_SIZE = 64 * 1024;
+const MAX_SLAB_SIZE = 256 * 1024;
+
+/**
+ * What one turn of the event loop may deliver; the rest waits for the next, so
+ * that timers and other sockets have theirs.
+ */
+const TURN_RECORDS = 4096;
+const TURN_BYTES = 4 * 1024 * 1024;
+
+// The class of Buffers: its constructor is the cheapest way to a view.
+const FastBuffer = /** @type {any} */ (Buffer)[Symbol.species];
+
+const EMPTY_BUFFER = Buffer.alloc(0);
+
+/**
+ * Runs what listeners have put into the queues of nextTick and of promises, as
+ * Node does between the callbacks of two sockets. An old name, but the one under
+ * which Node has always had it; without it the queues run after the batch.
+ *
+ * @type {() => void}
+ */
+const runTicks =
+  typeof (/** @type {any} */ (process)._tickCallback) === 'function'
+    ? /** @type {any} */ (process)._tickCallback
+    : () => {};
+
+/** @type {Array<import('./connection.js').Connection | undefined>} */
+const connections = [];
+
+const engine = new native.Engine(onWake);
+const hot = engine.hot();
+
+const words = new Uint32Array(RECORDS * RECORD_WORDS + 1);
+const ackWords = new Uint32Array(64 * RECORD_WORDS);
+
+/** Memory for received payloads. What has been handed out is the user's. */
+let slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+let slabUsed = 0;
+
+/** The records of the mailbox that have been collected and not delivered. */
+let cursor = 0;
+let collected = 0;
+
+let delivering = false;
+let turnDepth = 0;
+let flushDue = false;
+let flushScheduled = false;
+let exitHooked = false;
+
+/** Streams that have frames to be written. */
+/** @type {Array<import('./connection.js').Connection>} */
+let outputs = [];
+
+/** Reasons for which the event loop has to live. */
+let holds = 0;
+
+/**
+ * @param {number} needed Bytes that have to fit
+ */
+function renewSlab(needed) {
+  slab = Buffer.allocUnsafeSlow(
+    Math.max(SLAB_SIZE, Math.min(needed, MAX_SLAB_SIZE))
+  );
+  slabUsed = 0;
+}
+
+/**
+ * Fills an array of words by `collect`, with a new slab when it asks for one.
+ *
+ * @param {(words: Uint32Array, slab: Buffer, used: number) => number} collect
+ * @param {Uint32Array} into
+ * @returns {number} The number of records
+ */
+function fill(collect, into) {
+  let count = collect(into, slab, slabUsed);
+
+  if (count < 0) {
+    renewSlab(-count);
+    count = collect(into, slab, slabUsed);
+    // A single payload larger than the usual limit.
+    if (count < 0) {
+      slab = Buffer.allocUnsafeSlow(-count);
+      count = collect(into, slab, slabUsed);
+    }
+  }
+
+  slabUsed = into[into.length - 1];
+  return count;
+}
+
+/**
+ * The payload of a record.
+ *
+ * @param {Uint32Array} from
+ * @param {number} at Index of the record's first word
+ * @param {Buffer} memory The slab it was filled with
+ * @param {number} [id] The stream it comes from
+ * @returns {Buffer}
+ */
+function payloadOf(from, at, memory, id) {
+  const length = from[at + 3];
+
+  if ((from[at + 1] & 0xff) === KIND.LARGE) {
+    const buffer = Buffer.allocUnsafeSlow(length);
+    hot.takeLarge(buffer, id);
+    return buffer;
+  }
+
+  return length === 0
+    ? EMPTY_BUFFER
+    : new FastBuffer(memory.buffer, from[at + 2], length);
+}
+
+/** Called by the engine when its mailbox is no longer empty. */
+function onWake() {
+  if (!delivering) deliver();
+}
+
+/** Delivers what is in the mailbox, within the bounds of a turn. */
+function deliver() {
+  let done = false;
+
+  delivering = true;
+  turnDepth++;
+
+  try {
+    done = deliverTurn();
+  } finally {
+    delivering = false;
+    turnDepth--;
+    // A listener threw, or the turn was long enough: nobody loses an event.
+    if (!done) setImmediate(onWake);
+    flush();
+  }
+}
+
+/**
+ * @returns {boolean} Whether the mailbox is empty
+ */
+function deliverTurn() {
+  let records = 0;
+  let bytes = 0;
+  let ticksDue = false;
+
+  for (;;) {
+    while (cursor < collected) {
+      const at = cursor * RECORD_WORDS;
+      const word = words[at + 1];
+
+      if (ticksDue && (word >>> 8) & CHUNK_START) {
+        ticksDue = false;
+        runTicks();
+      }
+
+      cursor++;
+
+      const connection = connections[words[at] & SLOT_MASK];
+      const kind = word & 0xff;
+
+      if (connection !== undefined && connection.id === words[at]) {
+        if (kind <= KIND.CLOSE) {
+          bytes += words[at + 3];
+          ticksDue = true;
+          connection.take(word, 0, payloadOf(words, at, slab));
+        } else if (kind === KIND.FRAGMENTS) {
+          connection.take(word, 0, payloadOf(words, at, slab));
+        } else {
+          ticksDue = true;
+          connection.take(word, words[at + 2], EMPTY_BUFFER);
+        }
+      } else if (kind === KIND.LARGE) {
+        payloadOf(words, at, slab);
+      }
+    }
+
+    if (records >= TURN_RECORDS || bytes >= TURN_BYTES) return false;
+
+    cursor = collected = 0;
+    collected = fill(hot.drain, words);
+    records += collected;
+
+    if (collected === 0) return true;
+  }
+}
+
+/**
+ * Writes, or has written, what was sent; called at the end of a turn.
+ */
+function flush() {
+  if (turnDepth > 0) return;
+
+  while (outputs.length > 0) {
+    const due = outputs;
+
+    outputs = [];
+    for (const connection of due) connection.writeOutput();
+  }
+
+  if (flushDue) {
+    flushDue = false;
+    noteAcks(hot.flush(ackWords));
+  }
+}
+
+function flushLater() {
+  flushScheduled = false;
+  flush();
+}
+
+/**
+ * @param {number} count Records of acknowledgements in `ackWords`
+ */
+function noteAcks(count) {
+  for (let i = 0; i < count; i++) {
+    const id = ackWords[i * RECORD_WORDS];
+    const connection = connections[id & SLOT_MASK];
+
+    if (connection !== undefined && connection.id === id) {
+      process.nextTick(callAcks, connection, ackWords[i * RECORD_WORDS + 2]);
+    }
+  }
+}
+
+/**
+ * @param {import('./connection.js').Connection} connection
+ * @param {number} count
+ */
+function callAcks(connection, count) {
+  connection.acked(count);
+}
+
+/**
+ * Sees to what the engine's answer to a send asks for.
+ *
+ * @param {import('./connection.js').Connection} connection
+ * @param {number} answer
+ */
+function settle(connection, answer) {
+  if (answer === OUTPUT_DUE) {
+    // No other thread can write a stream of JavaScript's: outside a turn,
+    // whose frames leave together, its frames leave at once.
+    if (turnDepth === 0) connection.writeOutput();
+    else outputs.push(connection);
+    return;
+  }
+  if (answer !== FLUSH_DUE) return;
+  flushDue = true;
+
+  if (turnDepth === 0 && !flushScheduled) {
+    flushScheduled = true;
+    process.nextTick(flushLater);
+  }
+}
+
+/**
+ * Writes at once what the kernel takes of one connection.
+ *
+ * @param {import('./connection.js').Connection} connection
+ */
+function flushOne(connection) {
+  noteAcks(hot.flushOne(connection.id, ackWords));
+}
+
+/** What has been sent reaches the kernel, whatever ends the process. */
+function flushAtExit() {
+  turnDepth = 0;
+  flush();
+  engine.flushAll();
+}
+
+/**
+ * Runs `body` as a part of a turn: what it sends is written when it returns.
+ *
+ * @template T
+ * @param {() => T} body
+ * @returns {T}
+ */
+function inTurn(body) {
+  turnDepth++;
+
+  try {
+    return body();
+  } finally {
+    turnDepth--;
+    flush();
+  }
+}
+
+/**
+ * @param {import('./connection.js').Connection} connection
+ */
+function register(connection) {
+  connections[connection.id & SLOT_MASK] = connection;
+
+  if (!exitHooked) {
+    exitHooked = true;
+    process.on('exit', flushAtExit);
+  }
+}
+
+/**
+ * Forgets a connection of which no record is on its way any more.
+ *
+ * @param {import('./connection.js').Connection} connection
+ */
+function unregister(connection) {
+  connections[connection.id & SLOT_MASK] = undefined;
+  engine.free(connection.id);
+}
+
+/** One more reason for the event loop to live. */
+function hold() {
+  if (holds++ === 0) engine.hold(true);
+}
+
+/** One reason less. */
+function unhold() {
+  if (--holds === 0) engine.hold(false);
+}
+
+/** Collects what a stream's chunk brought into an array of its own. */
+const streamWords = new Uint32Array(RECORDS * RECORD_WORDS + 1);
+
+/**
+ * Decodes a chunk of a stream.
+ *
+ * @param {import('./connection.js').Connection} connection
+ * @param {Uint8Array} chunk
+ */
+function feed(connection, chunk) {
+  const { id } = connection;
+  const collect = (
+    /** @type {Uint32Array} */ into,
+    /** @type {Buffer} */ memory,
+    /** @type {number} */ used
+  ) => hot.collect(id, into, memory, used);
+
+  hot.feed(id, chunk);
+
+  for (;;) {
+    const count = fill(collect, streamWords);
+
+    for (let i = 0; i < count; i++) {
+      const at = i * RECORD_WORDS;
+      const kind = streamWords[at + 1] & 0xff;
+      const hasPayload = kind <= KIND.CLOSE || kind === KIND.FRAGMENTS;
+
+      connection.hold(
+        streamWords[at + 1],
+        hasPayload ? 0 : streamWords[at + 2],
+        hasPayload ? payloadOf(streamWords, at, slab, id) : EMPTY_BUFFER
+      );
+    }
+
+    if (count < RECORDS) return;
+  }
+}
+
+/**
+ * What a stream has to write.
+ *
+ * @param {number} id
+ * @returns {Buffer}
+ */
+function takeOutput(id) {
+  const output = Buffer.allocUnsafe(hot.buffered(id));
+
+  if (output.length > 0) hot.takeOutput(id, output);
+  return output;
+}
+
+module.exports = {
+  BINARY,
+  CHUNK_START,
+  KIND,
+  SEND,
+  acceptValue: native.acceptValue,
+  engine,
+  feed,
+  flushOne,
+  hold,
+  hot,
+  inTurn,
+  register,
+  settle,
+  takeOutput,
+  unhold,
+  unregister
+};

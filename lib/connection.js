@@ -1,0 +1,556 @@
+// @ts-check
+'use strict';
+
+/**
+ * A connection of the engine as JavaScript sees it: a number, the socket that
+ * carries it, the events that wait, the acknowledgements that are outstanding.
+ * It knows nothing of the WebSocket's states; its handler does.
+ */
+
+const { AsyncResource } = require('async_hooks');
+
+const binding = require('./binding.js');
+const { systemError, streamDestroyed } = require('./socket-errors.js');
+
+const { BINARY, CHUNK_START, KIND, SEND, engine, hot } = binding;
+
+/**
+ * @typedef {object} Handler What a connection tells its WebSocket
+ * @property {(ws: any, data: Buffer, isBinary: boolean,
+ *   fragments: Buffer | null) => void} message
+ * @property {(ws: any, data: Buffer) => void} ping
+ * @property {(ws: any, data: Buffer) => void} pong
+ * @property {(ws: any, code: number, reason: Buffer) => void} conclude
+ * @property {(ws: any, index: number, parameter: number) => void} violation
+ */
+
+/**
+ * @callback Ack
+ * @param {Error | null} [error]
+ * @returns {void}
+ */
+
+/**
+ * @typedef {object} Held An event that waits
+ * @property {number} word
+ * @property {number} parameter
+ * @property {Buffer} payload
+ */
+
+class Connection {
+  /**
+   * @param {import('stream').Duplex} socket
+   * @param {object} ws Whose events these are
+   * @param {Handler} handler
+   * @param {number} id
+   * @param {boolean} adopted
+   */
+  constructor(socket, ws, handler, id, adopted) {
+    this.socket = socket;
+    this.ws = ws;
+    this.handler = handler;
+    this.id = id;
+    /** The I/O threads read and write the socket. */
+    this.adopted = adopted;
+    /** One event a macrotask. */
+    this.deferring = false;
+    /** The store of `AsyncLocalStorage` that the events are to see. */
+    this.scope = /** @type {AsyncResource | null} */ (null);
+    this.paused = false;
+    this.closed = false;
+    /** The peer has broken the protocol. */
+    this.violated = false;
+    /** Records may still be on their way. */
+    this.expecting = false;
+    this.held = /** @type {Held[] | null} */ (null);
+    this.pumping = false;
+    this.acks = /** @type {Ack[]} */ ([]);
+    this.referenced = false;
+    this.fragments = /** @type {Buffer | null} */ (null);
+    this.onEnd = /** @type {(() => void) | null} */ (null);
+    /** Chunks of a socket given back, until its last record has come. */
+    this.chunks = /** @type {Buffer[] | null} */ (null);
+    this.bytesRead = 0;
+    this.bytesWritten = 0;
+
+    binding.register(this);
+  }
+
+  /** From now on the events see the store that is current now. */
+  bindScope() {
+    this.scope = new AsyncResource('WEBSOCKET');
+  }
+
+  /* Receiving. */
+
+  /**
+   * An event from the mailbox.
+   *
+   * @param {number} word Kind, flags and code
+   * @param {number} parameter
+   * @param {Buffer} payload
+   */
+  take(word, parameter, payload) {
+    const kind = word & 0xff;
+
+    if (this.held === null && !this.paused && !this.deferring) {
+      if (kind === KIND.MESSAGE && this.scope === null && !this.fragments) {
+        this.handler.message(
+          this.ws,
+          payload,
+          ((word >>> 8) & BINARY) !== 0,
+          null
+        );
+      } else {
+        this.emit(word, parameter, payload);
+      }
+      return;
+    }
+
+    if (kind >= KIND.WRITE_FAILED && kind <= KIND.DRAINED) {
+      this.emit(word, parameter, payload);
+      return;
+    }
+
+    // A pause takes effect between two chunks, and keeps the order of what
+    // follows.
+    if (
+      this.held === null &&
+      !this.deferring &&
+      kind <= KIND.ERROR &&
+      !((word >>> 8) & CHUNK_START)
+    ) {
+      this.emit(word, parameter, payload);
+      return;
+    }
+
+    this.hold(word, parameter, payload);
+    if (!this.paused) this.pumpLater();
+  }
+
+  /**
+   * @param {number} word
+   * @param {number} parameter
+   * @param {Buffer} payload
+   */
+  hold(word, parameter, payload) {
+    if (this.held === null) this.held = [];
+    this.held.push({ word, parameter, payload });
+  }
+
+  pumpLater() {
+    if (!this.pumping) {
+      this.pumping = true;
+      setImmediate(pump, this);
+    }
+  }
+
+  /** Delivers held events, as far as a pause or a deferral lets it. */
+  pump() {
+    this.pumping = false;
+    binding.inTurn(() => this.emitHeld(false));
+  }
+
+  /**
+   * @param {boolean} force Whether pause and deferral are over for good
+   */
+  emitHeld(force) {
+    const { held } = this;
+    let at = 0;
+
+    if (held === null) return;
+
+    try {
+      while (at < held.length) {
+        const { word, parameter, payload } = held[at];
+        const kind = word & 0xff;
+
+        if (!force && this.paused && (kind > KIND.ERROR || startsChunk(word))) {
+          return;
+        }
+
+        at++;
+        this.emit(word, parameter, payload);
+
+        if (!force && this.deferring && at < held.length && kind < KIND.CLOSE) {
+          this.pumpLater();
+          return;
+        }
+      }
+    } finally {
+      if (at === held.length) this.held = null;
+      else {
+        held.splice(0, at);
+        if (!this.paused) this.pumpLater();
+      }
+    }
+  }
+
+  /**
+   * @param {number} word
+   * @param {number} parameter
+   * @param {Buffer} payload
+   */
+  emit(word, parameter, payload) {
+    if (this.scope === null) this.dispatch(word, parameter, payload);
+    else {
+      this.scope.runInAsyncScope(
+        this.dispatch,
+        this,
+        word,
+        parameter,
+        payload
+      );
+    }
+  }
+
+  /**
+   * @param {number} word
+   * @param {number} parameter
+   * @param {Buffer} payload
+   */
+  dispatch(word, parameter, payload) {
+    const { handler, ws } = this;
+
+    switch (word & 0xff) {
+      case KIND.MESSAGE:
+      case KIND.LARGE: {
+        const { fragments } = this;
+
+        this.fragments = null;
+        handler.message(ws, payload, ((word >>> 8) & BINARY) !== 0, fragments);
+        break;
+      }
+      case KIND.FRAGMENTS:
+        this.fragments = payload;
+        break;
+      case KIND.PING:
+        // Pongs of an earlier chunk have had their chance to leave by now.
+        if (startsChunk(word) && this.adopted && this.acks.length > 0) {
+          binding.flushOne(this);
+        }
+        handler.ping(ws, payload);
+        break;
+      case KIND.PONG:
+        handler.pong(ws, payload);
+        break;
+      case KIND.CLOSE:
+        handler.conclude(ws, word >>> 16, payload);
+        break;
+      case KIND.ERROR:
+        handler.violation(ws, word >>> 16, parameter);
+        break;
+      case KIND.EOF:
+        if (!(/** @type {any} */ (this.socket)._readableState.ended)) {
+          this.socket.push(null);
+        }
+        break;
+      case KIND.READ_FAILED:
+        this.socket.destroy(systemError(parameter, 'read'));
+        break;
+      case KIND.WRITE_FAILED: {
+        const error = systemError(parameter, 'write');
+
+        this.failAcks(error);
+        this.socket.destroy(error);
+        break;
+      }
+      case KIND.ACKED:
+        this.acked(parameter);
+        break;
+      case KIND.DRAINED:
+        if (this.socket.writableLength === 0) this.socket.emit('drain');
+        break;
+      case KIND.GONE:
+        this.expecting = false;
+        this.lastRecord();
+        break;
+    }
+  }
+
+  /**
+   * A chunk of a stream that JavaScript keeps.
+   *
+   * @param {Buffer | string} chunk
+   */
+  feed(chunk) {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+
+    if (this.chunks !== null) {
+      this.chunks.push(bytes);
+      return;
+    }
+
+    const idle = this.held === null;
+
+    binding.feed(this, bytes);
+
+    if (!idle || this.held === null) return;
+    if (this.deferring) this.pumpLater();
+    else binding.inTurn(() => this.emitHeld(false));
+  }
+
+  /* Flow. */
+
+  pause() {
+    this.paused = true;
+    if (this.adopted) engine.pause(this.id);
+  }
+
+  resume() {
+    if (!this.paused) return;
+    this.paused = false;
+    if (this.adopted) engine.start(this.id);
+    if (this.held !== null) process.nextTick(pumpNow, this);
+  }
+
+  /** Whether the event loop is to live for this connection. */
+  ref() {
+    if (!this.referenced && !this.closed) {
+      this.referenced = true;
+      binding.hold();
+    }
+  }
+
+  unref() {
+    if (this.referenced) {
+      this.referenced = false;
+      binding.unhold();
+    }
+  }
+
+  /* Sending. */
+
+  /**
+   * @param {number} flags
+   * @param {string} text
+   * @param {number} key
+   * @param {Ack | undefined} ack
+   */
+  sendText(flags, text, key, ack) {
+    const all = ack === undefined ? flags : flags | this.expectAck(ack);
+
+    this.settle(hot.sendText(this.id, all, text, text.length, key));
+  }
+
+  /**
+   * @param {number} flags
+   * @param {Uint8Array} bytes
+   * @param {number} key
+   * @param {Ack | undefined} ack
+   */
+  sendBytes(flags, bytes, key, ack) {
+    const all = ack === undefined ? flags : flags | this.expectAck(ack);
+
+    this.settle(hot.sendBytes(this.id, all, bytes, key));
+  }
+
+  /**
+   * @param {Uint8Array} bytes Which are no frame, or whole frames already
+   * @param {Ack | undefined} ack
+   */
+  sendRaw(bytes, ack) {
+    this.settle(
+      hot.sendRaw(this.id, ack === undefined ? 0 : this.expectAck(ack), bytes)
+    );
+  }
+
+  /**
+   * Ends the sending side behind all that is queued.
+   *
+   * @param {Ack} ack
+   */
+  shutdown(ack) {
+    this.expectAck(ack);
+    this.settle(engine.shutdown(this.id));
+  }
+
+  /**
+   * @param {number} answer
+   */
+  settle(answer) {
+    if (answer !== 0) binding.settle(this, answer);
+  }
+
+  /**
+   * @param {Ack} ack
+   * @returns {number} The flag that asks for it
+   */
+  expectAck(ack) {
+    if (this.acks.length === 0) binding.hold();
+    this.acks.push(ack);
+    return SEND.ACK;
+  }
+
+  /**
+   * @param {number} count
+   */
+  acked(count) {
+    const done = this.acks.splice(0, count);
+
+    if (done.length > 0 && this.acks.length === 0) binding.unhold();
+    for (const ack of done) ack();
+  }
+
+  /**
+   * @param {Error} error
+   */
+  failAcks(error) {
+    const failed = this.acks;
+
+    if (failed.length === 0) return;
+    this.acks = [];
+    binding.unhold();
+    process.nextTick(callAll, failed, error);
+  }
+
+  /** @returns {number} Bytes that nobody has taken yet */
+  get buffered() {
+    if (this.closed) return 0;
+    if (this.adopted) binding.flushOne(this);
+    return hot.buffered(this.id);
+  }
+
+  /** Hands a stream what has been sent since the last time. */
+  writeOutput() {
+    if (this.closed || this.adopted) return;
+
+    const output = binding.takeOutput(this.id);
+    const { acks } = this;
+
+    if (output.length === 0) return;
+
+    if (acks.length === 0) {
+      this.socket.write(output);
+      return;
+    }
+
+    this.acks = [];
+    binding.unhold();
+    this.socket.write(output, (error) => callAll(acks, error));
+  }
+
+  /** What has been sent is on its way when this returns. */
+  flush() {
+    if (this.closed) return;
+    if (this.adopted) binding.flushOne(this);
+    else this.writeOutput();
+  }
+
+  /* Ending. */
+
+  /**
+   * The socket is about to be closed by its owner: the engine lets go of it.
+   */
+  detach() {
+    if (this.closed) return;
+    if (this.adopted) {
+      this.count();
+      this.expecting = engine.close(this.id) > 0;
+    } else {
+      this.writeOutput();
+    }
+    this.closed = true;
+    this.unref();
+    this.failAcks(streamDestroyed());
+    if (!this.expecting) binding.unregister(this);
+    // What is still to be delivered must not be missed because the loop ends.
+    else binding.hold();
+  }
+
+  count() {
+    this.bytesRead = engine.received(this.id);
+    this.bytesWritten = engine.written(this.id);
+  }
+
+  /**
+   * Gives an adopted socket back: it is a stream from here on.
+   *
+   * @returns {boolean} Whether it was adopted
+   */
+  release() {
+    if (!this.adopted || this.closed) return false;
+    this.count();
+    this.expecting = engine.release(this.id) > 0;
+    this.adopted = false;
+    this.unref();
+    if (this.expecting) {
+      this.chunks = [];
+      binding.hold();
+    }
+    return true;
+  }
+
+  /** The last record of an adopted socket has come. */
+  lastRecord() {
+    binding.unhold();
+
+    if (!this.closed) {
+      const chunks = this.chunks || [];
+
+      this.chunks = null;
+      for (const chunk of chunks) this.feed(chunk);
+      return;
+    }
+
+    binding.unregister(this);
+    this.finish();
+  }
+
+  /**
+   * Calls `onEnd` once everything that was received has been delivered.
+   *
+   * @param {() => void} onEnd
+   */
+  end(onEnd) {
+    this.onEnd = onEnd;
+    if (!this.expecting) this.finish();
+  }
+
+  finish() {
+    const { onEnd } = this;
+
+    if (onEnd === null) return;
+    this.onEnd = null;
+
+    try {
+      this.emitHeld(true);
+    } finally {
+      if (this.scope === null) onEnd();
+      else this.scope.runInAsyncScope(onEnd);
+    }
+  }
+}
+
+/**
+ * @param {number} word
+ * @returns {boolean}
+ */
+function startsChunk(word) {
+  return ((word >>> 8) & CHUNK_START) !== 0;
+}
+
+/**
+ * @param {Connection} connection
+ */
+function pump(connection) {
+  connection.pump();
+}
+
+/**
+ * @param {Connection} connection
+ */
+function pumpNow(connection) {
+  if (!connection.deferring) connection.pump();
+  else connection.pumpLater();
+}
+
+/**
+ * @param {Ack[]} acks
+ * @param {Error | null} [error]
+ */
+function callAll(acks, error) {
+  for (const ack of acks) ack(error);
+}
+
+module.exports = { Connection };

@@ -1,0 +1,359 @@
+// @ts-check
+'use strict';
+
+/**
+ * The sending half of a WebSocket: what a user hands over becomes frames of the
+ * engine, in the order of the calls. A Blob takes time to be read; whatever is
+ * sent meanwhile waits behind it. Users know an object of this class as
+ * `ws._sender`.
+ */
+
+const { isUint8Array } = require('util').types;
+
+const { SEND } = require('./binding.js');
+const { EMPTY_BUFFER } = require('./constants.js');
+const { streamDestroyed } = require('./socket-errors.js');
+const { isBlob, isValidStatusCode } = require('./validation.js');
+
+const FastBuffer = /** @type {any} */ (Buffer)[Symbol.species];
+
+/** Opcodes (RFC 6455 11.8). */
+const OPCODE = Object.freeze({
+  CONTINUATION: 0,
+  TEXT: 1,
+  BINARY: 2,
+  CLOSE: 8,
+  PING: 9,
+  PONG: 10
+});
+
+const MAX_CONTROL_PAYLOAD = 125;
+
+/**
+ * @typedef {(error?: Error | null) => void} Ack
+ */
+
+/**
+ * @typedef {object} MessageOptions
+ * @property {boolean} [binary]
+ * @property {boolean} [compress]
+ * @property {boolean} [fin]
+ * @property {boolean} [mask]
+ */
+
+/**
+ * The bytes of anything that may be sent, without a copy where there is a view.
+ *
+ * @param {any} data
+ * @returns {Buffer}
+ */
+function toBuffer(data) {
+  if (Buffer.isBuffer(data)) return data;
+  if (data instanceof ArrayBuffer) return new FastBuffer(data);
+  if (ArrayBuffer.isView(data)) {
+    return new FastBuffer(data.buffer, data.byteOffset, data.byteLength);
+  }
+  return Buffer.from(data);
+}
+
+/**
+ * The payload of a close frame (RFC 6455 5.5.1).
+ *
+ * @param {number | undefined} code
+ * @param {string | Uint8Array | undefined} reason
+ * @returns {Buffer}
+ */
+function closePayload(code, reason) {
+  if (code === undefined) return EMPTY_BUFFER;
+  if (typeof code !== 'number' || !isValidStatusCode(code)) {
+    throw new TypeError('First argument must be a valid error code number');
+  }
+
+  const length =
+    reason === undefined || !reason.length ? 0 : Buffer.byteLength(reason);
+
+  if (length > MAX_CONTROL_PAYLOAD - 2) {
+    throw new RangeError('The message must not be greater than 123 bytes');
+  }
+
+  const payload = Buffer.allocUnsafe(2 + length);
+
+  payload.writeUInt16BE(code, 0);
+  if (length > 0) {
+    if (typeof reason === 'string') payload.write(reason, 2);
+    else if (isUint8Array(reason)) payload.set(reason, 2);
+    else {
+      throw new TypeError('Second argument must be a string or a Uint8Array');
+    }
+  }
+
+  return payload;
+}
+
+class Outbound {
+  /**
+   * @param {import('./connection.js').Connection} connection
+   * @param {boolean} isServer
+   * @param {((mask: Buffer) => void) | undefined} generateMask
+   * @param {(error: Error) => void} onError What fails without being a peer's
+   *   or the socket's fault
+   */
+  constructor(connection, isServer, generateMask, onError) {
+    this._connection = connection;
+    this._generateMask = generateMask;
+    this._onError = onError;
+    /** Bytes that were sent and wait for a Blob, or were sent too late. */
+    this._bufferedBytes = 0;
+    this._firstFragment = true;
+    this._flags = isServer ? SEND.FIN : SEND.FIN | SEND.MASK;
+    this._waiting = /** @type {Array<() => void> | null} */ (null);
+  }
+
+  get _socket() {
+    return this._connection.socket;
+  }
+
+  /**
+   * A whole message, as a server or a client sends it when nobody asks for
+   * anything special.
+   *
+   * @param {any} data
+   * @param {Ack | undefined} ack
+   */
+  sendPlain(data, ack) {
+    if (
+      this._waiting !== null ||
+      !this._firstFragment ||
+      this._generateMask !== undefined ||
+      this._connection.closed ||
+      isBlob(data)
+    ) {
+      this.send(data, undefined, ack);
+      return;
+    }
+
+    if (typeof data === 'string') {
+      this._connection.sendText(this._flags | OPCODE.TEXT, data, 0, ack);
+    } else {
+      this._connection.sendBytes(
+        this._flags | OPCODE.BINARY,
+        toBuffer(data),
+        0,
+        ack
+      );
+    }
+  }
+
+  /**
+   * @param {any} data
+   * @param {MessageOptions | undefined} options
+   * @param {Ack | undefined} ack
+   */
+  send(data, options, ack) {
+    const isText = typeof data === 'string';
+    const bytes = isText || isBlob(data) ? data : toBuffer(data);
+    const fin = options?.fin ?? true;
+    const binary = options?.binary ?? !isText;
+    let opcode = OPCODE.CONTINUATION;
+
+    if (this._firstFragment) opcode = binary ? OPCODE.BINARY : OPCODE.TEXT;
+    this._firstFragment = fin;
+
+    this.frame(opcode | (fin ? SEND.FIN : 0), bytes, options?.mask, ack);
+  }
+
+  /**
+   * @param {any} data
+   * @param {boolean | undefined} mask
+   * @param {Ack | undefined} ack
+   */
+  ping(data, mask, ack) {
+    this.control(OPCODE.PING, data, mask, ack);
+  }
+
+  /**
+   * @param {any} data
+   * @param {boolean | undefined} mask
+   * @param {Ack | undefined} ack
+   */
+  pong(data, mask, ack) {
+    this.control(OPCODE.PONG, data, mask, ack);
+  }
+
+  /**
+   * @param {number | undefined} code
+   * @param {string | Uint8Array | undefined} reason
+   * @param {boolean | undefined} mask
+   * @param {Ack | undefined} ack
+   */
+  close(code, reason, mask, ack) {
+    const payload = closePayload(code, reason);
+
+    this.frame(OPCODE.CLOSE | SEND.FIN, payload, mask, ack);
+  }
+
+  /**
+   * @param {number} opcode
+   * @param {any} data
+   * @param {boolean | undefined} mask
+   * @param {Ack | undefined} ack
+   */
+  control(opcode, data, mask, ack) {
+    const bytes = isBlob(data) ? data : toBuffer(data);
+    const length = isBlob(data) ? data.size : bytes.length;
+
+    if (length > MAX_CONTROL_PAYLOAD) {
+      throw new RangeError(
+        'The data size must not be greater than 125 bytes'
+      );
+    }
+
+    this.frame(opcode | SEND.FIN, bytes, mask, ack);
+  }
+
+  /**
+   * Sends buffers that are frames already, in order with everything else.
+   *
+   * @param {Uint8Array[]} list
+   * @param {Ack} [ack]
+   */
+  sendFrame(list, ack) {
+    if (this._waiting !== null) {
+      this._waiting.push(() => this.sendFrame(list, ack));
+      return;
+    }
+    if (this._connection.closed) {
+      refuse(ack);
+      return;
+    }
+
+    for (let i = 0; i < list.length; i++) {
+      const last = i === list.length - 1;
+
+      this._connection.sendRaw(list[i], last ? ack : undefined);
+    }
+  }
+
+  /**
+   * @param {number} flags Opcode and FIN
+   * @param {string | Buffer | Blob} data
+   * @param {boolean | undefined} mask
+   * @param {Ack | undefined} ack
+   */
+  frame(flags, data, mask, ack) {
+    if (this._waiting !== null) {
+      const size = sizeOf(data);
+      // The user may use his memory again as soon as the call returns.
+      const kept = Buffer.isBuffer(data) ? Buffer.from(data) : data;
+
+      this._bufferedBytes += size;
+      this._waiting.push(() => {
+        this._bufferedBytes -= size;
+        this.frame(flags, kept, mask, ack);
+      });
+      return;
+    }
+    if (isBlob(data)) {
+      this.readBlob(flags, /** @type {any} */ (data), mask, ack);
+      return;
+    }
+    if (this._connection.closed) {
+      refuse(ack);
+      return;
+    }
+
+    const masked = mask ?? (this._flags & SEND.MASK) !== 0;
+    const generate = masked ? this._generateMask : undefined;
+    const key = generate === undefined ? 0 : generatedKey(generate);
+    const all =
+      flags |
+      (masked ? SEND.MASK : 0) |
+      (generate === undefined ? 0 : SEND.GIVEN_MASK);
+
+    if (typeof data === 'string') {
+      this._connection.sendText(all, data, key, ack);
+    } else {
+      this._connection.sendBytes(
+        all,
+        /** @type {Uint8Array} */ (data),
+        key,
+        ack
+      );
+    }
+  }
+
+  /**
+   * @param {number} flags
+   * @param {Blob} blob
+   * @param {boolean | undefined} mask
+   * @param {Ack | undefined} ack
+   */
+  readBlob(flags, blob, mask, ack) {
+    this._waiting = [];
+    this._bufferedBytes += blob.size;
+
+    blob.arrayBuffer().then(
+      (memory) => {
+        this._bufferedBytes -= blob.size;
+        process.nextTick(() =>
+          this.proceed(() => this.frame(flags, toBuffer(memory), mask, ack))
+        );
+      },
+      (error) => {
+        process.nextTick(() => {
+          this._waiting = null;
+          if (ack !== undefined) ack(error);
+          if (!this._connection.closed) this._onError(error);
+        });
+      }
+    );
+  }
+
+  /**
+   * @param {() => void} first
+   */
+  proceed(first) {
+    const waiting = this._waiting || [];
+
+    this._waiting = null;
+    first();
+
+    while (waiting.length > 0) {
+      /** @type {() => void} */ (waiting.shift())();
+      // Another Blob: the rest waits behind it, and before what came later.
+      if (this._waiting !== null) {
+        /** @type {Array<() => void>} */ (this._waiting).unshift(...waiting);
+        return;
+      }
+    }
+  }
+}
+
+/**
+ * @param {string | Buffer | Blob} data
+ * @returns {number} Its bytes
+ */
+function sizeOf(data) {
+  if (isBlob(data)) return /** @type {any} */ (data).size;
+  return Buffer.byteLength(/** @type {string | Buffer} */ (data));
+}
+
+/**
+ * @param {(mask: Buffer) => void} generate The user's
+ * @returns {number} The key
+ */
+function generatedKey(generate) {
+  const mask = Buffer.alloc(4);
+
+  generate(mask);
+  return mask.readUInt32BE(0);
+}
+
+/**
+ * @param {Ack | undefined} ack
+ */
+function refuse(ack) {
+  if (ack !== undefined) process.nextTick(ack, streamDestroyed());
+}
+
+module.exports = { Outbound, sizeOf, toBuffer };

@@ -1,0 +1,35 @@
+// @ts-check
+'use strict';
+
+/** Errors of sockets, as Node's own would be. */
+
+const { getSystemErrorName } = require('util');
+
+/**
+ * @param {number} errno As the system has it
+ * @param {string} syscall
+ * @returns {NodeJS.ErrnoException}
+ */
+function systemError(errno, syscall) {
+  const code = getSystemErrorName(-errno);
+  /** @type {NodeJS.ErrnoException} */
+  const error = new Error(`${syscall} ${code}`);
+
+  error.errno = -errno;
+  error.code = code;
+  error.syscall = syscall;
+  return error;
+}
+
+/**
+ * @returns {NodeJS.ErrnoException} What Node gives to writes behind a destroy
+ */
+function streamDestroyed() {
+  /** @type {NodeJS.ErrnoException} */
+  const error = new Error('Cannot call write after a stream was destroyed');
+
+  error.code = 'ERR_STREAM_DESTROYED';
+  return error;
+}
+
+module.exports = { streamDestroyed, systemError };

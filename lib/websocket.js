@@ -1,0 +1,374 @@
+// @ts-check
+'use strict';
+
+/**
+ * The public class. It keeps the states and the fields that users know; the
+ * frames are the engine's, the opening handshake is `client-handshake.js`'s.
+ */
+
+const EventEmitter = require('events');
+
+const {
+  BINARY_TYPES,
+  EMPTY_BUFFER,
+
+  READY_STATES
+} = require('./constants.js');
+const { abortHandshake, connect } = require('./client-handshake.js');
+const {
+  addEventListener,
+  defineOnAttribute,
+  removeEventListener
+} = require('./event-target.js');
+const { sizeOf, toBuffer } = require('./outbound.js');
+const { isBlob } = require('./validation.js');
+const { attach, endIfClosed, startCloseTimer } = require('./websocket-socket.js');
+
+const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
+
+/**
+ * @extends EventEmitter
+ */
+class WebSocket extends EventEmitter {
+  /**
+   * @param {string | URL | null} address Where to connect to; `null` for the
+   *   server's side
+   * @param {any} [protocols] The subprotocols
+   * @param {any} [options]
+   */
+  constructor(address, protocols, options) {
+    super();
+
+    this._binaryType = BINARY_TYPES[0];
+    this._closeCode = 1006;
+    this._closeFrameReceived = false;
+    this._closeFrameSent = false;
+    this._closeMessage = EMPTY_BUFFER;
+    this._closeTimer = /** @type {NodeJS.Timeout | null} */ (null);
+    this._errorEmitted = false;
+    this._extensions = /** @type {Record<string, any>} */ ({});
+    this._paused = false;
+    this._protocol = '';
+    this._readyState = CONNECTING;
+    this._receiver = /** @type {any} */ (null);
+    this._sender = /** @type {import('./outbound.js').Outbound | null} */ (
+      null
+    );
+    this._socket = /** @type {any} */ (null);
+    this._bufferedAmount = 0;
+    /** The engine's end of it, from `setSocket` on. */
+    this._connection =
+      /** @type {import('./connection.js').Connection | null} */ (null);
+
+    if (address === null) {
+      this._isServer = true;
+      this._autoPong = options.autoPong;
+      this._closeTimeout = options.closeTimeout;
+      this._maxPendingAutoPongs = options.maxPendingAutoPongs;
+      this._pendingAutoPongs = 0;
+      return;
+    }
+
+    this._isServer = false;
+    this._redirects = 0;
+    this._pendingAutoPongs = 0;
+
+    if (protocols === undefined) protocols = [];
+    else if (!Array.isArray(protocols)) {
+      if (typeof protocols === 'object' && protocols !== null) {
+        options = protocols;
+        protocols = [];
+      } else {
+        protocols = [protocols];
+      }
+    }
+
+    connect(this, address, protocols, options);
+  }
+
+  /** @returns {string} What binary messages are handed out as */
+  get binaryType() {
+    return this._binaryType;
+  }
+
+  set binaryType(type) {
+    if (BINARY_TYPES.includes(type)) this._binaryType = type;
+  }
+
+  /** @returns {number} Bytes sent that the kernel has not taken */
+  get bufferedAmount() {
+    if (!this._socket) return this._bufferedAmount;
+
+    const connection =
+      /** @type {import('./connection.js').Connection} */ (this._connection);
+    const { buffered } = connection;
+    const { _bufferedBytes } = /** @type {any} */ (this._sender);
+    const queued = connection.adopted
+      ? Math.max(buffered, this._socket._writableState.length)
+      : buffered + this._socket._writableState.length;
+
+    return queued + _bufferedBytes + this._bufferedAmount;
+  }
+
+  /** @returns {string} The names of the extensions in use */
+  get extensions() {
+    return Object.keys(this._extensions).join();
+  }
+
+  /** @returns {boolean} */
+  get isPaused() {
+    return this._paused;
+  }
+
+  /** @returns {string} The subprotocol */
+  get protocol() {
+    return this._protocol;
+  }
+
+  /** @returns {number} */
+  get readyState() {
+    return this._readyState;
+  }
+
+  /** @returns {string} */
+  get url() {
+    return /** @type {any} */ (this)._url;
+  }
+
+  /**
+   * Takes over a stream whose opening handshake is done.
+   *
+   * @param {any} socket A `net.Socket` or any other Duplex
+   * @param {Buffer} head What was read behind the handshake
+   * @param {object} options What the frames are held to
+   */
+  setSocket(socket, head, options) {
+    attach(this, socket, head, options);
+    this._readyState = OPEN;
+    this.emit('open');
+  }
+
+  /** The end: no event follows. */
+  emitClose() {
+    this._readyState = CLOSED;
+    this.emit('close', this._closeCode, this._closeMessage);
+  }
+
+  /**
+   * Starts the closing handshake.
+   *
+   * @param {number} [code]
+   * @param {string | Uint8Array} [data] The reason
+   */
+  close(code, data) {
+    if (this.readyState === CLOSED) return;
+    if (this.readyState === CONNECTING) {
+      refuseToConnect(this);
+      return;
+    }
+    if (this.readyState === CLOSING) {
+      if (this._closeFrameSent) endIfClosed(this);
+      return;
+    }
+
+    const sender = /** @type {any} */ (this._sender);
+
+    this._readyState = CLOSING;
+    try {
+      sender.close(code, data, !this._isServer, (
+        /** @type {Error | null | undefined} */ error
+      ) => {
+        // An error is the socket's, and is dealt with there.
+        if (error) return;
+        this._closeFrameSent = true;
+        endIfClosed(this);
+      });
+    } catch (error) {
+      this._readyState = OPEN;
+      throw error;
+    }
+
+    startCloseTimer(this);
+  }
+
+  /** Stops reading. */
+  pause() {
+    if (this.readyState === CONNECTING || this.readyState === CLOSED) return;
+
+    this._paused = true;
+    this._socket.pause();
+  }
+
+  /** Goes on reading. */
+  resume() {
+    if (this.readyState === CONNECTING || this.readyState === CLOSED) return;
+
+    this._paused = false;
+    this._socket.resume();
+  }
+
+  /**
+   * @param {any} [data]
+   * @param {any} [mask]
+   * @param {any} [cb]
+   */
+  ping(data, mask, cb) {
+    control(this, 'ping', data, mask, cb);
+  }
+
+  /**
+   * @param {any} [data]
+   * @param {any} [mask]
+   * @param {any} [cb]
+   */
+  pong(data, mask, cb) {
+    control(this, 'pong', data, mask, cb);
+  }
+
+  /**
+   * Sends a message, or a fragment of one.
+   *
+   * @param {any} data
+   * @param {any} [options]
+   * @param {any} [cb] Called when the kernel has taken the last byte
+   */
+  send(data, options, cb) {
+    if (this.readyState === CONNECTING) throw notOpen(this);
+
+    if (typeof options === 'function') {
+      cb = options;
+      options = undefined;
+    }
+
+    if (typeof data === 'number') data = data.toString();
+
+    if (this.readyState !== OPEN) {
+      sendTooLate(this, data, cb);
+      return;
+    }
+
+    const sender =
+      /** @type {import('./outbound.js').Outbound} */ (this._sender);
+
+    if (options === undefined || options === null) {
+      sender.sendPlain(data || EMPTY_BUFFER, cb);
+    } else {
+      // A string that is sent as it is tells by itself that it is text.
+      const binary = options.binary ?? typeof data !== 'string';
+
+      sender.send(data || EMPTY_BUFFER, { ...options, binary }, cb);
+    }
+  }
+
+  /** Ends the connection without a closing handshake. */
+  terminate() {
+    if (this.readyState === CLOSED) return;
+    if (this.readyState === CONNECTING) {
+      refuseToConnect(this);
+      return;
+    }
+
+    if (this._socket) {
+      this._readyState = CLOSING;
+      // What has been sent is on its way, whatever follows.
+      /** @type {any} */ (this._connection).flush();
+      this._socket.destroy();
+    }
+  }
+}
+
+/**
+ * @param {any} ws
+ */
+function refuseToConnect(ws) {
+  abortHandshake(
+    ws,
+    ws._req,
+    'WebSocket was closed before the connection was established'
+  );
+}
+
+/**
+ * @param {any} ws
+ * @returns {Error}
+ */
+function notOpen(ws) {
+  return new Error(
+    `WebSocket is not open: readyState ${ws.readyState} ` +
+      `(${READY_STATES[ws.readyState]})`
+  );
+}
+
+/**
+ * What is sent behind the end counts as buffered for ever, as in the browser.
+ *
+ * @param {any} ws
+ * @param {any} data
+ * @param {((error: Error) => void) | undefined} cb
+ */
+function sendTooLate(ws, data, cb) {
+  if (data) {
+    ws._bufferedAmount += isBlob(data)
+      ? sizeOf(data)
+      : toBuffer(data).length;
+  }
+
+  if (cb) process.nextTick(cb, notOpen(ws));
+}
+
+/**
+ * @param {any} ws
+ * @param {'ping' | 'pong'} kind
+ * @param {any} data
+ * @param {any} mask
+ * @param {any} cb
+ */
+function control(ws, kind, data, mask, cb) {
+  if (ws.readyState === CONNECTING) throw notOpen(ws);
+
+  if (typeof data === 'function') {
+    cb = data;
+    data = mask = undefined;
+  } else if (typeof mask === 'function') {
+    cb = mask;
+    mask = undefined;
+  }
+
+  if (typeof data === 'number') data = data.toString();
+
+  if (ws.readyState !== OPEN) {
+    sendTooLate(ws, data, cb);
+    return;
+  }
+
+  if (mask === undefined) mask = !ws._isServer;
+  ws._sender[kind](data || EMPTY_BUFFER, mask, cb);
+}
+
+for (const [value, name] of READY_STATES.entries()) {
+  const descriptor = { enumerable: true, value };
+
+  Object.defineProperty(WebSocket, name, descriptor);
+  Object.defineProperty(WebSocket.prototype, name, descriptor);
+}
+
+for (const name of [
+  'binaryType',
+  'bufferedAmount',
+  'extensions',
+  'isPaused',
+  'protocol',
+  'readyState',
+  'url'
+]) {
+  Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
+}
+
+for (const type of ['close', 'error', 'open', 'message']) {
+  defineOnAttribute(WebSocket.prototype, type);
+}
+
+WebSocket.prototype.addEventListener = addEventListener;
+WebSocket.prototype.removeEventListener = removeEventListener;
+
+module.exports = WebSocket;
