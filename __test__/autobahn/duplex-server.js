@@ -10,43 +10,12 @@
  */
 
 const http = require('node:http');
-const { Duplex } = require('node:stream');
+const path = require('node:path');
 
+const { hide } = require(
+  path.join(path.dirname(__dirname), 'support', 'hidden-socket.js')
+);
 const { WebSocketServer } = require(process.argv[3]);
-
-/**
- * Wraps a socket in a Duplex that has nothing of a `net.Socket` but its bytes.
- *
- * @param {import('node:net').Socket} socket The stream to hide
- * @return {Duplex} Its stand-in
- */
-function hide(socket) {
-  const duplex = new Duplex({
-    allowHalfOpen: true,
-    read() {
-      socket.resume();
-    },
-    write(chunk, encoding, callback) {
-      socket.write(chunk, encoding, callback);
-    },
-    final(callback) {
-      socket.end(callback);
-    },
-    destroy(err, callback) {
-      socket.destroy();
-      callback(err);
-    }
-  });
-
-  socket.on('data', (chunk) => {
-    if (!duplex.push(chunk)) socket.pause();
-  });
-  socket.on('end', () => duplex.push(null));
-  socket.on('error', () => duplex.destroy());
-  socket.on('close', () => duplex.destroy());
-
-  return duplex;
-}
 
 // maxFragments: cases 9.3.1, 9.3.2, 9.4.1 and 9.4.2 send more than the default.
 const wss = new WebSocketServer({

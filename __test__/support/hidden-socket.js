@@ -1,0 +1,40 @@
+'use strict';
+
+const { Duplex } = require('node:stream');
+
+/**
+ * Wraps a socket in a Duplex that has nothing of a `net.Socket` but its bytes:
+ * what a module gets that must work on any stream.
+ *
+ * @param {import('node:net').Socket} socket The stream to hide
+ * @return {Duplex} Its stand-in
+ */
+function hide(socket) {
+  const duplex = new Duplex({
+    allowHalfOpen: true,
+    read() {
+      socket.resume();
+    },
+    write(chunk, encoding, callback) {
+      socket.write(chunk, encoding, callback);
+    },
+    final(callback) {
+      socket.end(callback);
+    },
+    destroy(err, callback) {
+      socket.destroy();
+      callback(err);
+    }
+  });
+
+  socket.on('data', (chunk) => {
+    if (!duplex.push(chunk)) socket.pause();
+  });
+  socket.on('end', () => duplex.push(null));
+  socket.on('error', (err) => duplex.destroy(err));
+  socket.on('close', () => duplex.destroy());
+
+  return duplex;
+}
+
+module.exports = { hide };

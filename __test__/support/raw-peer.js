@@ -1,0 +1,232 @@
+'use strict';
+
+/**
+ * The other end of a WebSocket connection, played by hand: it sends the bytes
+ * that a test gives it and writes down what it gets.
+ */
+
+const { createHash } = require('node:crypto');
+
+const { closePayload, describe, frame, parse } = require('./frames.js');
+
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
+
+class RawPeer {
+  /**
+   * @param {import('node:stream').Duplex} stream A connection before its
+   *     opening handshake
+   * @param {boolean} isServer Whether this end plays the server
+   */
+  constructor(stream, isServer) {
+    this.stream = stream;
+    this.isServer = isServer;
+    /** What came, a line for each frame, and last "gone". */
+    this.log = [];
+    /** The payloads of the data frames among them. */
+    this.payloads = [];
+    this.head = '';
+    this.bytes = 0;
+    this.ended = false;
+    this.gone = false;
+    this._open = false;
+    this._pieces = [];
+    this._pending = 0;
+    this._wanted = 0;
+    this._waiting = new Set();
+
+    stream.on('data', (chunk) => this._take(chunk));
+    stream.on('end', () => {
+      this.ended = true;
+      this._check();
+    });
+    stream.on('error', (err) => {
+      this.error = err.code;
+    });
+    stream.on('close', () => {
+      this.gone = true;
+      this.log.push('gone');
+      this._check();
+    });
+  }
+
+  /**
+   * Plays the client's half of the opening handshake.
+   *
+   * @param {{ path?: string, head?: Buffer, headers?: string[] }} [options]
+   *     `head` goes out in one write with the request
+   * @return {Promise<void>} The answer has come
+   */
+  async request({ path = '/', head, headers = [] } = {}) {
+    const lines = [
+      `GET ${path} HTTP/1.1`,
+      'Host: localhost',
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      `Sec-WebSocket-Key: ${KEY}`,
+      'Sec-WebSocket-Version: 13',
+      ...headers
+    ];
+
+    this.write(lines.join('\r\n') + '\r\n\r\n', head);
+    await this.until(() => this._open, 'an answer to the handshake');
+  }
+
+  /**
+   * Plays the server's half of the opening handshake.
+   *
+   * @param {{ head?: Buffer, headers?: string[] }} [options] `head` goes out
+   *     in one write with the answer
+   * @return {Promise<void>} The request has come and is answered
+   */
+  async answer({ head, headers = [] } = {}) {
+    await this.until(() => this._open, 'a handshake');
+
+    const [, key] = /sec-websocket-key: *(\S+)/i.exec(this.head);
+    const accept = createHash('sha1').update(key + GUID).digest('base64');
+
+    this.write(
+      [
+        'HTTP/1.1 101 Switching Protocols',
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        `Sec-WebSocket-Accept: ${accept}`,
+        ...headers
+      ].join('\r\n') + '\r\n\r\n',
+      head
+    );
+  }
+
+  /**
+   * @param {string|number} kind Name or number of an opcode
+   * @param {string|Buffer} [payload] What it carries
+   * @param {object} [options] As `frame` takes them
+   * @return {Buffer} A frame as this end has to send it
+   */
+  frame(kind, payload, options) {
+    return frame(kind, payload, { masked: !this.isServer, ...options });
+  }
+
+  /**
+   * @param {number} [code] The close code; none gives an empty frame
+   * @param {string|Buffer} [reason] The reason
+   * @return {Buffer} A close frame
+   */
+  closeFrame(code, reason) {
+    return this.frame('close', code && closePayload(code, reason));
+  }
+
+  /**
+   * Sends everything in one write, and so in one chunk if it is small.
+   *
+   * @param {...(string|Buffer|undefined)} parts Bytes
+   * @return {boolean} What the stream's write returned
+   */
+  write(...parts) {
+    return this.stream.write(
+      Buffer.concat(parts.filter(Boolean).map((part) => Buffer.from(part)))
+    );
+  }
+
+  /**
+   * @param {() => boolean} condition Looked at whenever something came
+   * @param {string} [what] Its name, for who looks at a test that hangs
+   * @return {Promise<void>} It is true
+   */
+  until(condition, what = String(condition)) {
+    return new Promise((resolve) => {
+      this._waiting.add({ condition, what, resolve });
+      this._check();
+    });
+  }
+
+  /**
+   * @param {number} count How many frames to wait for
+   * @return {Promise<void>} They have come, or the connection is gone
+   */
+  frames(count) {
+    return this.until(() => this.gone || this.log.length >= count);
+  }
+
+  /**
+   * @return {Promise<void>} The connection is gone
+   */
+  closed() {
+    return this.until(() => this.gone, 'the end of the connection');
+  }
+
+  /**
+   * Answers a close frame and ends, as a peer does that closes cleanly.
+   *
+   * @return {Promise<void>} The connection is gone
+   */
+  async finish() {
+    await this.until(
+      () => this.gone || this.log.some((line) => line.startsWith('close')),
+      'a close frame'
+    );
+    if (!this.gone && this.stream.writable) this.stream.end(this.closeFrame());
+    await this.closed();
+  }
+
+  _take(chunk) {
+    this.bytes += chunk.length;
+    this._pieces.push(chunk);
+    this._pending += chunk.length;
+
+    // Joining only what can be a whole frame keeps 5 MiB messages linear.
+    if (this._pending < this._wanted) return;
+
+    let data = Buffer.concat(this._pieces);
+
+    if (!this._open) {
+      const end = data.indexOf('\r\n\r\n');
+
+      if (end !== -1) {
+        this.head = data.toString('latin1', 0, end);
+        this._open = true;
+        data = data.subarray(end + 4);
+      }
+    }
+
+    if (this._open) {
+      let parsed;
+
+      while ((parsed = parse(data)) !== undefined) {
+        this.log.push(describe(parsed, this.isServer));
+        if (parsed.opcode < 8) this.payloads.push(parsed.payload);
+        data = data.subarray(parsed.size);
+      }
+    }
+
+    this._pieces = [data];
+    this._pending = data.length;
+    this._wanted = data.length * 2;
+    if (this._wanted < 65536) this._wanted = 0;
+    else this._wanted = Math.min(this._wanted, wholeFrame(data));
+    this._check();
+  }
+
+  _check() {
+    for (const entry of this._waiting) {
+      if (entry.condition()) {
+        this._waiting.delete(entry);
+        entry.resolve();
+      }
+    }
+  }
+}
+
+/**
+ * @param {Buffer} data The start of a frame of at least 64 KiB
+ * @return {number} How long it is in all
+ */
+function wholeFrame(data) {
+  const length = data[1] & 127;
+  const mask = data[1] & 128 ? 4 : 0;
+
+  if (length === 127) return Number(data.readBigUInt64BE(2)) + 10 + mask;
+  return length === 126 ? data.readUInt16BE(2) + 4 + mask : length + 2 + mask;
+}
+
+module.exports = { RawPeer };
