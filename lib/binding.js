@@ -357,7 +357,9 @@ function register(connection) {
  * @param {import('./connection.js').Connection} connection
  */
 function unregister(connection) {
-  connections[connection.id & SLOT_MASK] = undefined;
+  const slot = connection.id & SLOT_MASK;
+
+  if (connections[slot] === connection) connections[slot] = undefined;
   engine.free(connection.id);
 }
 

@@ -73,7 +73,8 @@ class Connection {
     this.bytesRead = 0;
     this.bytesWritten = 0;
 
-    binding.register(this);
+    // Records of a stream are collected where its chunks are fed.
+    if (adopted) binding.register(this);
   }
 
   /** From now on the events see the store that is current now. */
@@ -194,13 +195,7 @@ class Connection {
   emit(word, parameter, payload) {
     if (this.scope === null) this.dispatch(word, parameter, payload);
     else {
-      this.scope.runInAsyncScope(
-        this.dispatch,
-        this,
-        word,
-        parameter,
-        payload
-      );
+      this.scope.runInAsyncScope(this.dispatch, this, word, parameter, payload);
     }
   }
 
@@ -288,6 +283,16 @@ class Connection {
     if (!idle || this.held === null) return;
     if (this.deferring) this.pumpLater();
     else binding.inTurn(() => this.emitHeld(false));
+  }
+
+  /**
+   * Calls back once no event waits.
+   *
+   * @param {() => void} callback
+   */
+  whenDelivered(callback) {
+    if (this.held === null) callback();
+    else setImmediate(() => this.whenDelivered(callback));
   }
 
   /* Flow. */

@@ -9,8 +9,9 @@
 const { adopt, begin } = require('./adopted-socket.js');
 const { engine } = require('./binding.js');
 const { Connection } = require('./connection.js');
-const { NOOP, hasBlob, kWebSocket } = require('./constants.js');
+const { NOOP, kWebSocket } = require('./constants.js');
 const { kStatusCode, protocolError } = require('./errors.js');
+const { shape } = require('./message-shape.js');
 const { Outbound } = require('./outbound.js');
 
 const [OPEN, CLOSING, CLOSED] = [1, 2, 3];
@@ -102,50 +103,6 @@ function drainInput(ws) {
  */
 function resume(stream) {
   stream.resume();
-}
-
-/**
- * A binary message in the shape that the user has asked for.
- *
- * @param {string} type
- * @param {Buffer} data
- * @param {Buffer | null} lengths The lengths of its fragments
- * @returns {any}
- */
-function shape(type, data, lengths) {
-  switch (type) {
-    case 'arraybuffer':
-      return data.buffer.slice(
-        data.byteOffset,
-        data.byteOffset + data.byteLength
-      );
-    case 'blob':
-      return hasBlob ? new Blob([data]) : data;
-    case 'fragments':
-      return split(data, lengths);
-    default:
-      return data;
-  }
-}
-
-/**
- * @param {Buffer} data
- * @param {Buffer | null} lengths As 32-bit words, native order
- * @returns {Buffer[]}
- */
-function split(data, lengths) {
-  if (lengths === null) return data.length === 0 ? [] : [data];
-
-  const parts = [];
-  const words = new Uint32Array(Uint8Array.from(lengths).buffer);
-  let at = 0;
-
-  for (const length of words) {
-    parts.push(data.subarray(at, at + length));
-    at += length;
-  }
-
-  return parts;
 }
 
 /** @type {import('./connection.js').Handler} */

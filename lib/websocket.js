@@ -22,7 +22,11 @@ const {
 } = require('./event-target.js');
 const { sizeOf, toBuffer } = require('./outbound.js');
 const { isBlob } = require('./validation.js');
-const { attach, endIfClosed, startCloseTimer } = require('./websocket-socket.js');
+const {
+  attach,
+  endIfClosed,
+  startCloseTimer
+} = require('./websocket-socket.js');
 
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
 
@@ -73,16 +77,6 @@ class WebSocket extends EventEmitter {
     this._redirects = 0;
     this._pendingAutoPongs = 0;
 
-    if (protocols === undefined) protocols = [];
-    else if (!Array.isArray(protocols)) {
-      if (typeof protocols === 'object' && protocols !== null) {
-        options = protocols;
-        protocols = [];
-      } else {
-        protocols = [protocols];
-      }
-    }
-
     connect(this, address, protocols, options);
   }
 
@@ -99,8 +93,9 @@ class WebSocket extends EventEmitter {
   get bufferedAmount() {
     if (!this._socket) return this._bufferedAmount;
 
-    const connection =
-      /** @type {import('./connection.js').Connection} */ (this._connection);
+    const connection = /** @type {import('./connection.js').Connection} */ (
+      this._connection
+    );
     const { buffered } = connection;
     const { _bufferedBytes } = /** @type {any} */ (this._sender);
     const queued = connection.adopted
@@ -175,14 +170,17 @@ class WebSocket extends EventEmitter {
 
     this._readyState = CLOSING;
     try {
-      sender.close(code, data, !this._isServer, (
-        /** @type {Error | null | undefined} */ error
-      ) => {
-        // An error is the socket's, and is dealt with there.
-        if (error) return;
-        this._closeFrameSent = true;
-        endIfClosed(this);
-      });
+      sender.close(
+        code,
+        data,
+        !this._isServer,
+        (/** @type {Error | null | undefined} */ error) => {
+          // An error is the socket's, and is dealt with there.
+          if (error) return;
+          this._closeFrameSent = true;
+          endIfClosed(this);
+        }
+      );
     } catch (error) {
       this._readyState = OPEN;
       throw error;
@@ -247,8 +245,9 @@ class WebSocket extends EventEmitter {
       return;
     }
 
-    const sender =
-      /** @type {import('./outbound.js').Outbound} */ (this._sender);
+    const sender = /** @type {import('./outbound.js').Outbound} */ (
+      this._sender
+    );
 
     if (options === undefined || options === null) {
       sender.sendPlain(data || EMPTY_BUFFER, cb);
@@ -308,9 +307,7 @@ function notOpen(ws) {
  */
 function sendTooLate(ws, data, cb) {
   if (data) {
-    ws._bufferedAmount += isBlob(data)
-      ? sizeOf(data)
-      : toBuffer(data).length;
+    ws._bufferedAmount += isBlob(data) ? sizeOf(data) : toBuffer(data).length;
   }
 
   if (cb) process.nextTick(cb, notOpen(ws));
