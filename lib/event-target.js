@@ -8,7 +8,7 @@
 // the emitter, a wrapper that makes the event object, so that both kinds keep
 // one common order.
 
-const { kForOnEventAttribute, kListener } = require('./constants');
+const { kForOnEventAttribute, kListener } = require('./constants.js');
 
 const kCode = Symbol('kCode');
 const kData = Symbol('kData');
@@ -153,13 +153,13 @@ const wrappers = {
   __proto__: /** @type {any} */ (null),
 
   open: (listener) =>
-    /** @this {any} */
+    /** @type {(this: any) => void} */
     function onOpen() {
       dispatch(listener, this, new Event('open'));
     },
 
   message: (listener) =>
-    /** @this {any} */
+    /** @type {(this: any, data: any, isBinary: boolean) => void} */
     function onMessage(data, isBinary) {
       const event = new MessageEvent('message', {
         data: isBinary ? data : data.toString()
@@ -169,7 +169,7 @@ const wrappers = {
     },
 
   close: (listener) =>
-    /** @this {any} */
+    /** @type {(this: any, code: number, reason: any) => void} */
     function onClose(code, reason) {
       const event = new CloseEvent('close', {
         code,
@@ -181,7 +181,7 @@ const wrappers = {
     },
 
   error: (listener) =>
-    /** @this {any} */
+    /** @type {(this: any, error: any) => void} */
     function onError(error) {
       const event = new ErrorEvent('error', {
         error,

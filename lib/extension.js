@@ -3,7 +3,7 @@
 
 // The value of the Sec-WebSocket-Extensions header, as text and as an object.
 
-const HeaderScanner = require('./header-scanner');
+const HeaderScanner = require('./header-scanner.js');
 
 /**
  * Extension parameters: each name with the values it was given, `true` being

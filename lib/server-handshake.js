@@ -8,10 +8,10 @@
 const { createHash } = require('crypto');
 const { STATUS_CODES } = require('http');
 
-const { GUID, deflateAvailable } = require('./constants');
-const PerMessageDeflate = require('./compat/permessage-deflate');
-const extension = require('./extension');
-const subprotocol = require('./subprotocol');
+const { GUID, deflateAvailable } = require('./constants.js');
+const PerMessageDeflate = require('./compat/permessage-deflate.js');
+const extension = require('./extension.js');
+const subprotocol = require('./subprotocol.js');
 
 /** 16 bytes in base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
@@ -59,6 +59,8 @@ function checkRequest(request) {
       headers: { 'Sec-WebSocket-Version': '13, 8' }
     };
   }
+
+  return undefined;
 }
 
 /**

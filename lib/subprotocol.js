@@ -3,7 +3,7 @@
 
 // The value of the Sec-WebSocket-Protocol header.
 
-const HeaderScanner = require('./header-scanner');
+const HeaderScanner = require('./header-scanner.js');
 
 /**
  * Parses the header.

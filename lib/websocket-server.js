@@ -8,9 +8,9 @@
 const EventEmitter = require('events');
 const http = require('http');
 
-const WebSocket = require('./websocket');
-const { CLOSE_TIMEOUT, kWebSocket } = require('./constants');
-const extension = require('./extension');
+const WebSocket = require('./websocket.js');
+const { CLOSE_TIMEOUT, kWebSocket } = require('./constants.js');
+const extension = require('./extension.js');
 const {
   acceptanceLines,
   checkRequest,
@@ -18,7 +18,7 @@ const {
   negotiateExtensions,
   readProtocols,
   refuse
-} = require('./server-handshake');
+} = require('./server-handshake.js');
 
 const RUNNING = 0;
 const CLOSING = 1;
@@ -447,7 +447,7 @@ function destroyThis() {
  * @param {WebSocketServer} server The server
  * @param {any} request The request
  * @param {any} socket Its stream
- * @param {import('./server-handshake').Refusal} refusal The answer
+ * @param {import('./server-handshake.js').Refusal} refusal The answer
  */
 function refuseClient(server, request, socket, refusal) {
   if (server.listenerCount('wsClientError') === 0) {

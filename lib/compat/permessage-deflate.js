@@ -93,7 +93,9 @@ class PerMessageDeflate {
       this._options.threshold !== undefined ? this._options.threshold : 1024;
     this._maxPayload = this._options.maxPayload | 0;
     this._isServer = !!this._options.isServer;
+    /** @type {any} */
     this._deflate = null;
+    /** @type {any} */
     this._inflate = null;
 
     /** @type {Parameters | null} */
