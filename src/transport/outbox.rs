@@ -17,6 +17,10 @@ use super::runtime;
 /// waking an I/O thread.
 const WRITE_HERE: usize = 2;
 
+/// So many connections are handed to the I/O threads before the flush: they write while the caller
+/// goes on sending.
+const HAND_OVER: usize = 64;
+
 /// How long a flush may be in coming.
 const GRACE: Duration = Duration::from_millis(1);
 
@@ -62,7 +66,14 @@ impl Outbox {
         if std::mem::take(&mut dirty.asleep) {
             self.bell.notify_one();
         }
-        dirty.list.len() == 1
+        let first = dirty.list.len() == 1;
+        if dirty.list.len() >= HAND_OVER {
+            dirty.round += 1;
+            let list = std::mem::replace(&mut dirty.list, Vec::with_capacity(HAND_OVER));
+            drop(dirty);
+            hand_over(list);
+        }
+        first
     }
 
     fn take(&self) -> Vec<Arc<Connection>> {
