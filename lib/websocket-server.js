@@ -106,22 +106,17 @@ class WebSocketServer extends EventEmitter {
     }
 
     if (this._server) {
+      const emitConnection = this.emit.bind(this, 'connection');
+
       this._removeListeners = addListeners(this._server, {
-        listening: () => this.emit('listening'),
-        error: (/** @type {Error} */ error) => this.emit('error', error),
+        listening: this.emit.bind(this, 'listening'),
+        error: this.emit.bind(this, 'error'),
         upgrade: (
           /** @type {any} */ request,
           /** @type {any} */ socket,
           /** @type {Buffer} */ head
         ) => {
-          this.handleUpgrade(
-            request,
-            socket,
-            head,
-            (/** @type {any} */ websocket, /** @type {any} */ req) => {
-              this.emit('connection', websocket, req);
-            }
-          );
+          this.handleUpgrade(request, socket, head, emitConnection);
         }
       });
     }
