@@ -129,7 +129,11 @@ async function install(args, env) {
 async function execute(directory, name, program, env) {
   fs.writeFileSync(path.join(directory, name), program);
 
-  const { stdout } = await run('node', [name], { cwd: directory, env });
+  const { stdout } = await run('node', [name], {
+    cwd: directory,
+    env,
+    timeout: 60_000
+  });
 
   return stdout;
 }
