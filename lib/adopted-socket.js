@@ -120,26 +120,24 @@ function begin(socket, connection, head) {
   const handle = socket._handle;
   const early = head.length > 0 ? [head] : [];
 
-  handle.reading = false;
-  handle.readStop();
-
-  for (let chunk; (chunk = socket.read()) !== null; ) early.push(chunk);
-
   for (const name of WRAPPED_BY_HTTP) delete socket[name];
   Object.setPrototypeOf(socket, lentPrototype(Object.getPrototypeOf(socket)));
   socket[kConnection] = connection;
+
+  handle.reading = false;
+  handle.readStop();
+
+  // Only now, since Node's own _read would start the handle again.
+  for (let chunk; (chunk = socket.read()) !== null; ) early.push(chunk);
+
   if (handle.hasRef()) connection.ref();
 
   for (const chunk of early) engine.early(connection.id, chunk);
 
   // Lets the end, once it is pushed, be seen. Nothing else is ever in there.
-  const paused = socket.isPaused();
-
-  if (paused) connection.pause();
-  else {
-    socket.resume();
-    engine.start(connection.id);
-  }
+  if (socket.isPaused()) connection.pause();
+  else socket.resume();
+  engine.start(connection.id);
 }
 
 /**

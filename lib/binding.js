@@ -269,17 +269,9 @@ function noteAcks(count) {
     const connection = connections[id & SLOT_MASK];
 
     if (connection !== undefined && connection.id === id) {
-      process.nextTick(callAcks, connection, ackWords[i * RECORD_WORDS + 2]);
+      connection.ackLater(ackWords[i * RECORD_WORDS + 2]);
     }
   }
-}
-
-/**
- * @param {import('./connection.js').Connection} connection
- * @param {number} count
- */
-function callAcks(connection, count) {
-  connection.acked(count);
 }
 
 /**
@@ -349,6 +341,21 @@ function register(connection) {
     exitHooked = true;
     process.on('exit', flushAtExit);
   }
+}
+
+/**
+ * Whether records of a connection have been collected and not delivered. The
+ * engine knows of those that have not been collected.
+ *
+ * @param {number} id
+ * @returns {boolean}
+ */
+function hasCollected(id) {
+  for (let i = cursor; i < collected; i++) {
+    if (words[i * RECORD_WORDS] === id) return true;
+  }
+
+  return false;
 }
 
 /**
@@ -433,6 +440,7 @@ module.exports = {
   engine,
   feed,
   flushOne,
+  hasCollected,
   hold,
   hot,
   inTurn,

@@ -37,6 +37,9 @@ const { BINARY, CHUNK_START, KIND, SEND, engine, hot } = binding;
  * @property {Buffer} payload
  */
 
+/** What a held event counts beside its bytes. */
+const HELD_COST = 64;
+
 class Connection {
   /**
    * @param {import('stream').Duplex} socket
@@ -63,6 +66,9 @@ class Connection {
     /** Records may still be on their way. */
     this.expecting = false;
     this.held = /** @type {Held[] | null} */ (null);
+    this.heldBytes = 0;
+    /** So much is held that the engine does not read. */
+    this.stopped = false;
     this.pumping = false;
     this.acks = /** @type {Ack[]} */ ([]);
     this.referenced = false;
@@ -108,7 +114,8 @@ class Connection {
       return;
     }
 
-    if (kind >= KIND.WRITE_FAILED && kind <= KIND.DRAINED) {
+    // A reset ends the socket, which hands out what is held by itself.
+    if (kind >= KIND.READ_FAILED && kind <= KIND.DRAINED) {
       this.emit(word, parameter, payload);
       return;
     }
@@ -127,6 +134,22 @@ class Connection {
 
     this.hold(word, parameter, payload);
     if (!this.paused) this.pumpLater();
+    else this.limitHeld(payload.length);
+  }
+
+  /**
+   * A paused stream of Node's goes on reading until its buffer is full, and so
+   * learns of the peer's end. The same here.
+   *
+   * @param {number} length Bytes that were held
+   */
+  limitHeld(length) {
+    this.heldBytes += length + HELD_COST;
+
+    if (this.heldBytes >= this.socket.readableHighWaterMark && !this.stopped) {
+      this.stopped = true;
+      if (this.adopted) engine.pause(this.id);
+    }
   }
 
   /**
@@ -299,13 +322,16 @@ class Connection {
 
   pause() {
     this.paused = true;
-    if (this.adopted) engine.pause(this.id);
   }
 
   resume() {
     if (!this.paused) return;
     this.paused = false;
-    if (this.adopted) engine.start(this.id);
+    this.heldBytes = 0;
+    if (this.stopped) {
+      this.stopped = false;
+      if (this.adopted) engine.start(this.id);
+    }
     if (this.held !== null) process.nextTick(pumpNow, this);
   }
 
@@ -398,6 +424,18 @@ class Connection {
   }
 
   /**
+   * As `acked`, behind what is running now.
+   *
+   * @param {number} count
+   */
+  ackLater(count) {
+    const done = this.acks.splice(0, count);
+
+    if (done.length > 0 && this.acks.length === 0) binding.unhold();
+    process.nextTick(callAll, done);
+  }
+
+  /**
    * @param {Error} error
    */
   failAcks(error) {
@@ -451,16 +489,22 @@ class Connection {
     if (this.closed) return;
     if (this.adopted) {
       this.count();
-      this.expecting = engine.close(this.id) > 0;
+      // What the kernel takes now was sent, and is acknowledged as such.
+      if (this.acks.length > 0) binding.flushOne(this);
+      this.expecting =
+        engine.close(this.id, binding.hasCollected(this.id)) > 0;
     } else {
       this.writeOutput();
     }
     this.closed = true;
     this.unref();
-    this.failAcks(streamDestroyed());
-    if (!this.expecting) binding.unregister(this);
+
     // What is still to be delivered must not be missed because the loop ends.
-    else binding.hold();
+    if (this.expecting) binding.hold();
+    else {
+      this.failAcks(streamDestroyed());
+      binding.unregister(this);
+    }
   }
 
   count() {
@@ -476,7 +520,8 @@ class Connection {
   release() {
     if (!this.adopted || this.closed) return false;
     this.count();
-    this.expecting = engine.release(this.id) > 0;
+    this.expecting =
+      engine.release(this.id, binding.hasCollected(this.id)) > 0;
     this.adopted = false;
     this.unref();
     if (this.expecting) {
@@ -498,6 +543,7 @@ class Connection {
       return;
     }
 
+    this.failAcks(streamDestroyed());
     binding.unregister(this);
     this.finish();
   }

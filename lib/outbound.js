@@ -152,14 +152,15 @@ class Outbound {
   send(data, options, ack) {
     const isText = typeof data === 'string';
     const bytes = isText || isBlob(data) ? data : toBuffer(data);
-    const fin = options?.fin ?? true;
-    const binary = options?.binary ?? !isText;
+    const given = { fin: true, binary: !isText, ...options };
+    const fin = Boolean(given.fin);
+    const { binary } = given;
     let opcode = OPCODE.CONTINUATION;
 
     if (this._firstFragment) opcode = binary ? OPCODE.BINARY : OPCODE.TEXT;
     this._firstFragment = fin;
 
-    this.frame(opcode | (fin ? SEND.FIN : 0), bytes, options?.mask, ack);
+    this.frame(opcode | (fin ? SEND.FIN : 0), bytes, given.mask, ack);
   }
 
   /**

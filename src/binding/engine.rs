@@ -174,17 +174,18 @@ impl Engine {
     }
 
     /// Lets go of an adopted socket. Returns how many of its records are still to come; if there
-    /// are any, a last one says that there are no more.
+    /// are any, or `collected` says that JavaScript has some in hand, a last one says that there are
+    /// no more.
     #[napi]
-    pub fn close(&self, id: u32) -> u32 {
-        self.instance.borrow_mut().close(id)
+    pub fn close(&self, id: u32, collected: bool) -> u32 {
+        self.instance.borrow_mut().close(id, collected)
     }
 
     /// Gives the socket back to JavaScript: the same number is a stream from here on. Returns what
     /// `close` returns, or -1 when the number is not that of an adopted socket.
     #[napi]
-    pub fn release(&self, id: u32) -> i32 {
-        let waiting = self.instance.borrow_mut().release(id);
+    pub fn release(&self, id: u32, collected: bool) -> i32 {
+        let waiting = self.instance.borrow_mut().release(id, collected);
         waiting.map_or(-1, u32::cast_signed)
     }
 

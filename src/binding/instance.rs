@@ -157,16 +157,17 @@ impl Instance {
     }
 
     /// Gives up the socket of an adopted connection, or the codec of a stream. Returns how many
-    /// records are still on their way to JavaScript; if there are any, [`Kind::Gone`] follows them.
-    pub fn close(&mut self, id: u32) -> u32 {
+    /// records are still on their way to JavaScript; if there are any, or if `collected` says that
+    /// JavaScript has some that it has not looked at, [`Kind::Gone`] follows them.
+    pub fn close(&mut self, id: u32, collected: bool) -> u32 {
         let Some(connection) = self.adopted(id) else { return 0 };
         connection.close();
         self.set(id, Entry::Vacant);
-        self.mark_end(id)
+        self.mark_end(id, collected)
     }
 
-    fn mark_end(&mut self, id: u32) -> u32 {
-        let waiting = self.current.count(id) + self.mailbox.count(id);
+    fn mark_end(&mut self, id: u32, collected: bool) -> u32 {
+        let waiting = self.current.count(id) + self.mailbox.count(id) + usize::from(collected);
         if waiting > 0 {
             self.mailbox.push(Record::bare(id, Kind::Gone, 0));
         }
@@ -175,12 +176,12 @@ impl Instance {
 
     /// Makes a stream of an adopted connection: from here on JavaScript reads and writes the
     /// socket. What is in the mailbox comes first; the result is that of [`Self::close`].
-    pub fn release(&mut self, id: u32) -> Option<u32> {
+    pub fn release(&mut self, id: u32, collected: bool) -> Option<u32> {
         let connection = self.adopted(id)?;
         let (decoder, pending) = connection.release();
         let buffered = usize::try_from(connection.buffered()).unwrap_or(usize::MAX);
         self.set_stream(id, Codec::new(decoder, pending, buffered));
-        Some(self.mark_end(id))
+        Some(self.mark_end(id, collected))
     }
 
     /// Hands out records of the mailbox.
