@@ -2,7 +2,8 @@
 
 // Plays one scenario with `ws` and with this package, and compares what was
 // seen. A scenario is a function of the module and of a notebook; what it
-// notes, and what it returns, must be the same both times.
+// notes, and what it returns, must be the same both times. With PARITY_SHOW in
+// the environment, what `ws` does is printed.
 
 const assert = require('node:assert');
 const test = require('node:test');
@@ -154,6 +155,8 @@ function parity(name, scenario) {
         await notebook.clean();
       }
     }
+
+    if (process.env.PARITY_SHOW) console.log(name, inspect(seen[0]));
 
     assert.deepStrictEqual(seen[1], seen[0]);
   });
