@@ -309,14 +309,13 @@ class Sender {
 
     blob.arrayBuffer().then(
       (/** @type {ArrayBuffer} */ memory) => {
-        this._bufferedBytes -= blob.size;
-
         if (this._socket.destroyed) {
           // Out of the promise, where a throwing callback would be swallowed.
           process.nextTick(() => this.giveUp(callback));
           return;
         }
 
+        this._bufferedBytes -= blob.size;
         this._state = READY;
         this.sendFrame(Sender.frame(toBuffer(memory), options), callback);
         this.dequeue();
