@@ -41,9 +41,6 @@ module.exports = {
   /** Leads from the wrapper of a listener to the listener. */
   kListener: Symbol('kListener'),
 
-  /** Holds the close code that a protocol error asks for. */
-  kStatusCode: Symbol('status-code'),
-
   /** Leads from a socket to the WebSocket that uses it. */
   kWebSocket: Symbol('websocket'),
 
