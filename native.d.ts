@@ -39,14 +39,15 @@ export declare class Engine {
   cork(id: number, corked: boolean): number
   /**
    * Lets go of an adopted socket. Returns how many of its records are still to come; if there
-   * are any, a last one says that there are no more.
+   * are any, or `collected` says that JavaScript has some in hand, a last one says that there are
+   * no more.
    */
-  close(id: number): number
+  close(id: number, collected: boolean): number
   /**
    * Gives the socket back to JavaScript: the same number is a stream from here on. Returns what
    * `close` returns, or -1 when the number is not that of an adopted socket.
    */
-  release(id: number): number
+  release(id: number, collected: boolean): number
   /** Gives a number back. No record of it may be on its way. */
   free(id: number): void
   /** Bytes that an adopted socket has received. */
