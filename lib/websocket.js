@@ -249,14 +249,9 @@ class WebSocket extends EventEmitter {
       this._sender
     );
 
-    if (options === undefined || options === null) {
-      sender.sendPlain(data || EMPTY_BUFFER, cb);
-    } else {
-      // A string that is sent as it is tells by itself that it is text.
-      const binary = options.binary ?? typeof data !== 'string';
-
-      sender.send(data || EMPTY_BUFFER, { ...options, binary }, cb);
-    }
+    if (!data && typeof data !== 'string') data = EMPTY_BUFFER;
+    if (options === undefined || options === null) sender.sendPlain(data, cb);
+    else sender.send(data, options, cb);
   }
 
   /** Ends the connection without a closing handshake. */
