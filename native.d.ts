@@ -52,8 +52,8 @@ export declare class Engine {
   free(id: number): void
   /** Bytes that an adopted socket has received. */
   received(id: number): number
-  /** Bytes that an adopted socket has sent. */
-  written(id: number): number
+  /** Bytes that an adopted socket has sent, those that wait among them. */
+  sent(id: number): number
   /**
    * Milliseconds since an adopted socket had traffic. The first call says 0, and keeps time from
    * then on.

@@ -14,7 +14,7 @@
 
 const net = require('net');
 
-const { engine, hot } = require('./binding.js');
+const { engine } = require('./binding.js');
 
 const kConnection = Symbol('connection');
 
@@ -128,7 +128,7 @@ function begin(socket, connection, head) {
   handle.readStop();
 
   // Only now, since Node's own _read would start the handle again.
-  for (let chunk; (chunk = socket.read()) !== null; ) early.push(chunk);
+  for (let chunk; (chunk = socket.read()) !== null;) early.push(chunk);
 
   if (handle.hasRef()) connection.ref();
 
@@ -168,8 +168,9 @@ function release(socket) {
 
   connection.writeOutput();
   socket.on('data', (/** @type {Buffer} */ chunk) => connection.feed(chunk));
-  // Node stopped reading when the socket was lent.
-  if (!connection.paused) socket.read(0);
+  // Node stopped reading when the socket was lent; its own bookkeeping believes
+  // that a read is under way.
+  if (!connection.paused) socket._read(0);
 }
 
 const kIdleTimer = Symbol('idle-timer');
@@ -202,7 +203,7 @@ function makeLentPrototype(base) {
 
   const methods = {
     ...flowMethods(base),
-    ...writeMethods(),
+    ...writeMethods(base),
     ...lifeMethods(base),
     ...timeMethods(base)
   };
@@ -256,10 +257,7 @@ function flowMethods(base) {
    * @returns {Function}
    */
   const listening = (name) =>
-    function (
-      /** @type {any} */ event,
-      /** @type {Function} */ listener
-    ) {
+    function (/** @type {any} */ event, /** @type {Function} */ listener) {
       // @ts-ignore
       if (RAW_EVENTS.has(event)) release(this);
       // @ts-ignore
@@ -290,12 +288,37 @@ function flowMethods(base) {
 }
 
 /**
- * Writing: behind the frames that are queued, never inside one.
+ * Writing: behind the frames that are queued, never inside one. Nothing waits
+ * in Node's own queue, where frames that are sent later would overtake it.
  *
+ * @param {any} base
  * @returns {Record<string, Function>}
  */
-function writeMethods() {
+function writeMethods(base) {
   return {
+    /**
+     * @this {any}
+     * @param {any} chunk
+     * @param {any} [encoding]
+     * @param {any} [callback]
+     * @returns {boolean} Whether the writer may go on
+     */
+    write(chunk, encoding, callback) {
+      const writable =
+        (typeof chunk === 'string' || ArrayBuffer.isView(chunk)) &&
+        !this.writableEnded &&
+        !this.destroyed;
+
+      // An error, which Node's words say best.
+      if (!writable) return base.write.call(this, chunk, encoding, callback);
+
+      if (typeof encoding === 'function') {
+        callback = encoding;
+        encoding = undefined;
+      }
+
+      return writeRaw(this, toBuffer(chunk, encoding), callback);
+    },
     /**
      * @this {any}
      * @param {Buffer | string} chunk
@@ -326,14 +349,14 @@ function writeMethods() {
     cork() {
       const connection = this[kConnection];
 
-      net.Socket.prototype.cork.call(this);
+      base.cork.call(this);
       connection.settle(engine.cork(connection.id, true));
     },
     /** @this {any} */
     uncork() {
       const connection = this[kConnection];
 
-      net.Socket.prototype.uncork.call(this);
+      base.uncork.call(this);
       if (this.writableCorked === 0) {
         connection.settle(engine.cork(connection.id, false));
       }
@@ -342,12 +365,39 @@ function writeMethods() {
 }
 
 /**
- * @param {Buffer | string} chunk
- * @param {BufferEncoding} encoding
+ * @param {any} socket
+ * @param {Buffer} bytes
+ * @param {import('./connection.js').Ack | undefined} callback
+ * @returns {boolean} Whether the writer may go on
+ */
+function writeRaw(socket, bytes, callback) {
+  const connection = socket[kConnection];
+  const free = socket.writableLength + bytes.length < HIGH_WATER_MARK;
+
+  if (!free) connection.needDrain = true;
+
+  connection.sendRaw(
+    bytes,
+    free && callback === undefined
+      ? undefined
+      : (/** @type {Error | null | undefined} */ error) => {
+          callback?.(error);
+          if (!error) connection.drained();
+        }
+  );
+
+  return free;
+}
+
+/**
+ * @param {any} chunk
+ * @param {BufferEncoding} [encoding]
  * @returns {Buffer}
  */
 function toBuffer(chunk, encoding) {
-  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+  if (typeof chunk === 'string') return Buffer.from(chunk, encoding);
+  if (Buffer.isBuffer(chunk)) return chunk;
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
 /**
@@ -441,14 +491,16 @@ function counters(base) {
   });
   const queued = (
     /** @type {import('./connection.js').Connection} */ connection
-  ) => (connection.closed ? 0 : hot.buffered(connection.id));
+  ) => connection.buffered;
 
   return {
     bytesRead: counter(
       'bytesRead',
       (connection, own) =>
         (own || 0) +
-        (connection.closed ? connection.bytesRead : engine.received(connection.id))
+        (connection.closed
+          ? connection.bytesRead
+          : engine.received(connection.id))
     ),
     bytesWritten: counter(
       'bytesWritten',
@@ -456,7 +508,7 @@ function counters(base) {
         (own || 0) +
         (connection.closed
           ? connection.bytesWritten
-          : engine.written(connection.id) + queued(connection))
+          : engine.sent(connection.id))
     ),
     writableLength: counter('writableLength', (connection, own) =>
       Math.max(own, queued(connection))

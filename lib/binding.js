@@ -99,6 +99,8 @@ let turnDepth = 0;
 let flushDue = false;
 let flushScheduled = false;
 let exitHooked = false;
+/** The process goes: nothing that is put off will be done. */
+let exiting = false;
 
 /** Streams that have frames to be written. */
 /** @type {Array<import('./connection.js').Connection>} */
@@ -290,6 +292,7 @@ function settle(connection, answer) {
   }
   if (answer !== FLUSH_DUE) return;
   flushDue = true;
+  if (exiting) flush();
 
   if (turnDepth === 0 && !flushScheduled) {
     flushScheduled = true;
@@ -308,6 +311,7 @@ function flushOne(connection) {
 
 /** What has been sent reaches the kernel, whatever ends the process. */
 function flushAtExit() {
+  exiting = true;
   turnDepth = 0;
   flush();
   engine.flushAll();

@@ -76,6 +76,10 @@ class Connection {
     this.onEnd = /** @type {(() => void) | null} */ (null);
     /** Chunks of a socket given back, until its last record has come. */
     this.chunks = /** @type {Buffer[] | null} */ (null);
+    /** Somebody waits for 'drain'. */
+    this.needDrain = false;
+    /** The peer's last byte, or the last that counts, has been seen. */
+    this.inputEnded = false;
     this.bytesRead = 0;
     this.bytesWritten = 0;
 
@@ -277,7 +281,8 @@ class Connection {
         this.acked(parameter);
         break;
       case KIND.DRAINED:
-        if (this.socket.writableLength === 0) this.socket.emit('drain');
+        this.needDrain = true;
+        this.drained();
         break;
       case KIND.GONE:
         this.expecting = false;
@@ -454,6 +459,13 @@ class Connection {
     return hot.buffered(this.id);
   }
 
+  /** Tells the one who waits that the queue is empty, if it is. */
+  drained() {
+    if (!this.needDrain || this.closed || this.buffered > 0) return;
+    this.needDrain = false;
+    this.socket.emit('drain');
+  }
+
   /** Hands a stream what has been sent since the last time. */
   writeOutput() {
     if (this.closed || this.adopted) return;
@@ -491,8 +503,7 @@ class Connection {
       this.count();
       // What the kernel takes now was sent, and is acknowledged as such.
       if (this.acks.length > 0) binding.flushOne(this);
-      this.expecting =
-        engine.close(this.id, binding.hasCollected(this.id)) > 0;
+      this.expecting = engine.close(this.id, binding.hasCollected(this.id)) > 0;
     } else {
       this.writeOutput();
     }
@@ -509,7 +520,7 @@ class Connection {
 
   count() {
     this.bytesRead = engine.received(this.id);
-    this.bytesWritten = engine.written(this.id);
+    this.bytesWritten = engine.sent(this.id);
   }
 
   /**
@@ -520,8 +531,7 @@ class Connection {
   release() {
     if (!this.adopted || this.closed) return false;
     this.count();
-    this.expecting =
-      engine.release(this.id, binding.hasCollected(this.id)) > 0;
+    this.expecting = engine.release(this.id, binding.hasCollected(this.id)) > 0;
     this.adopted = false;
     this.unref();
     if (this.expecting) {
@@ -536,7 +546,7 @@ class Connection {
     binding.unhold();
 
     if (!this.closed) {
-      const chunks = this.chunks || [];
+      const chunks = /** @type {Buffer[]} */ (this.chunks || []);
 
       this.chunks = null;
       for (const chunk of chunks) this.feed(chunk);
@@ -559,6 +569,12 @@ class Connection {
   }
 
   finish() {
+    // As in Node, the end that nobody saw coming is told behind the socket's.
+    if (this.inputEnded) this.finishNow();
+    else process.nextTick(finishNow, this);
+  }
+
+  finishNow() {
     const { onEnd } = this;
 
     if (onEnd === null) return;
@@ -586,6 +602,13 @@ function startsChunk(word) {
  */
 function pump(connection) {
   connection.pump();
+}
+
+/**
+ * @param {Connection} connection
+ */
+function finishNow(connection) {
+  connection.finishNow();
 }
 
 /**

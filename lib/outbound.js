@@ -8,12 +8,10 @@
  * `ws._sender`.
  */
 
-const { isUint8Array } = require('util').types;
-
 const { SEND } = require('./binding.js');
-const { EMPTY_BUFFER } = require('./constants.js');
+const closePayload = require('./close-payload.js');
 const { streamDestroyed } = require('./socket-errors.js');
-const { isBlob, isValidStatusCode } = require('./validation.js');
+const { isBlob } = require('./validation.js');
 
 const FastBuffer = /** @type {any} */ (Buffer)[Symbol.species];
 
@@ -56,40 +54,6 @@ function toBuffer(data) {
   return Buffer.from(data);
 }
 
-/**
- * The payload of a close frame (RFC 6455 5.5.1).
- *
- * @param {number | undefined} code
- * @param {string | Uint8Array | undefined} reason
- * @returns {Buffer}
- */
-function closePayload(code, reason) {
-  if (code === undefined) return EMPTY_BUFFER;
-  if (typeof code !== 'number' || !isValidStatusCode(code)) {
-    throw new TypeError('First argument must be a valid error code number');
-  }
-
-  const length =
-    reason === undefined || !reason.length ? 0 : Buffer.byteLength(reason);
-
-  if (length > MAX_CONTROL_PAYLOAD - 2) {
-    throw new RangeError('The message must not be greater than 123 bytes');
-  }
-
-  const payload = Buffer.allocUnsafe(2 + length);
-
-  payload.writeUInt16BE(code, 0);
-  if (length > 0) {
-    if (typeof reason === 'string') payload.write(reason, 2);
-    else if (isUint8Array(reason)) payload.set(reason, 2);
-    else {
-      throw new TypeError('Second argument must be a string or a Uint8Array');
-    }
-  }
-
-  return payload;
-}
-
 class Outbound {
   /**
    * @param {import('./connection.js').Connection} connection
@@ -107,6 +71,18 @@ class Outbound {
     this._firstFragment = true;
     this._flags = isServer ? SEND.FIN : SEND.FIN | SEND.MASK;
     this._waiting = /** @type {Array<() => void> | null} */ (null);
+  }
+
+  /**
+   * Builds a frame by hand: whoever has a sender has its class.
+   *
+   * @param {any} data
+   * @param {object} options
+   * @returns {Buffer[]}
+   */
+  static frame(data, options) {
+    // Required late, since that class uses this module.
+    return require('./compat/sender.js').frame(data, options);
   }
 
   get _socket() {
@@ -155,7 +131,7 @@ class Outbound {
     const given = { fin: true, binary: !isText, ...options };
     const fin = Boolean(given.fin);
     const { binary } = given;
-    let opcode = OPCODE.CONTINUATION;
+    let opcode = /** @type {number} */ (OPCODE.CONTINUATION);
 
     if (this._firstFragment) opcode = binary ? OPCODE.BINARY : OPCODE.TEXT;
     this._firstFragment = fin;
@@ -204,9 +180,7 @@ class Outbound {
     const length = isBlob(data) ? data.size : bytes.length;
 
     if (length > MAX_CONTROL_PAYLOAD) {
-      throw new RangeError(
-        'The data size must not be greater than 125 bytes'
-      );
+      throw new RangeError('The data size must not be greater than 125 bytes');
     }
 
     this.frame(opcode | SEND.FIN, bytes, mask, ack);

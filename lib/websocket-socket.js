@@ -127,6 +127,7 @@ const handler = {
   },
 
   conclude(ws, code, reason) {
+    ws._connection.inputEnded = true;
     ws._closeFrameReceived = true;
     ws._closeMessage = Buffer.from(reason);
     ws._closeCode = code;
@@ -141,6 +142,7 @@ const handler = {
   violation(ws, index, parameter) {
     const error = protocolError(index, parameter);
 
+    ws._connection.inputEnded = true;
     ws._connection.violated = true;
 
     if (ws._socket[kWebSocket] !== undefined) {
@@ -244,7 +246,10 @@ function onSocketClose() {
  * @this {any}
  */
 function onSocketEnd() {
-  this[kWebSocket]._readyState = CLOSING;
+  const ws = this[kWebSocket];
+
+  ws._connection.inputEnded = true;
+  ws._readyState = CLOSING;
   this.end();
 }
 

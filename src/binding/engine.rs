@@ -6,19 +6,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::{Env, Error, Function, Object, Result, Status, Uint8ArraySlice};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
 use super::codec::Codec;
-use super::hot;
+use super::hot::{self, Wake};
 use super::instance::{Instance, NO_CONNECTION};
 use super::mailbox::Mailbox;
 use crate::protocol::{Decoder, Limits, Role, accept_key};
 use crate::transport::adopt;
 use crate::transport::sink::EventSink;
 use crate::transport::write_queue::Pending;
-
-type Wake = ThreadsafeFunction<(), (), (), Status, false>;
 
 /// What a connection is told when it begins.
 #[napi(object)]
@@ -84,7 +82,7 @@ impl Engine {
         let instance = Rc::new(RefCell::new(Instance::new(mailbox)));
         env.add_env_cleanup_hook(Rc::clone(&instance), |instance| instance.borrow_mut().tear_down())?;
         let engine = Self { instance, wake };
-        hot::set_referenced(&env, engine.wake.raw(), false);
+        hot::set_referenced(&env, &engine.wake, false);
         Ok(engine)
     }
 
@@ -97,7 +95,7 @@ impl Engine {
     /// Whether the mailbox keeps the event loop alive.
     #[napi]
     pub fn hold(&self, env: Env, referenced: bool) {
-        hot::set_referenced(&env, self.wake.raw(), referenced);
+        hot::set_referenced(&env, &self.wake, referenced);
     }
 
     /// Adopts the socket behind a descriptor; reading begins with `start`. Throws, with the system's
@@ -201,10 +199,10 @@ impl Engine {
         self.instance.borrow_mut().adopted(id).map_or(0.0, |connection| connection.received() as f64)
     }
 
-    /// Bytes that an adopted socket has sent.
+    /// Bytes that an adopted socket has sent, those that wait among them.
     #[napi]
-    pub fn written(&self, id: u32) -> f64 {
-        self.instance.borrow_mut().adopted(id).map_or(0.0, |connection| connection.written() as f64)
+    pub fn sent(&self, id: u32) -> f64 {
+        self.instance.borrow_mut().adopted(id).map_or(0.0, |connection| connection.sent() as f64)
     }
 
     /// Milliseconds since an adopted socket had traffic. The first call says 0, and keeps time from

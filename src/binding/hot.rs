@@ -16,6 +16,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use napi::bindgen_prelude::{Env, Error, FromNapiValue, JsObjectValue, Object, Result, Status};
 use napi::sys;
+use napi::threadsafe_function::ThreadsafeFunction;
 
 use super::batch::{Filled, Kind, Record};
 use super::instance::{FLUSH_DUE, Instance, NO_CONNECTION, opcode_of};
@@ -24,6 +25,9 @@ use crate::transport::connection::{Connection, Writer};
 use crate::transport::write_queue::OWN_SEGMENT;
 
 type Shared = RefCell<Instance>;
+
+/// The function that wakes JavaScript.
+pub type Wake = ThreadsafeFunction<(), (), (), Status, false>;
 
 /// A function's answer when it could not do its work: a wrong argument, or a panic.
 const FAILED: f64 = f64::NAN;
@@ -42,14 +46,14 @@ pub fn with_descriptor<T>(descriptor: RawFd, with: impl FnOnce(BorrowedFd<'_>) -
 }
 
 /// Lets a threadsafe function keep the event loop alive, or not.
-pub fn set_referenced(env: &Env, function: sys::napi_threadsafe_function, referenced: bool) {
+pub fn set_referenced(env: &Env, function: &Wake, referenced: bool) {
     if referenced {
         // SAFETY: The environment is that of the running call, the function belongs to it and is
         // held by the engine that asks.
-        unsafe { sys::napi_ref_threadsafe_function(env.raw(), function) };
+        unsafe { sys::napi_ref_threadsafe_function(env.raw(), function.raw()) };
     } else {
         // SAFETY: As above.
-        unsafe { sys::napi_unref_threadsafe_function(env.raw(), function) };
+        unsafe { sys::napi_unref_threadsafe_function(env.raw(), function.raw()) };
     }
 }
 
@@ -102,6 +106,7 @@ impl<const N: usize> Arguments<N> {
     }
 
     /// The bytes of a `Uint8Array`, to be written. No other argument may be of the same memory.
+    #[expect(clippy::mut_from_ref, reason = "the memory is JavaScript's, not the arguments'")]
     fn bytes_mut(&self, index: usize) -> Option<&mut [u8]> {
         let (kind, data, length) = self.view(index)?;
         if kind != sys::TypedarrayType::uint8_array || data.is_null() {
@@ -112,6 +117,7 @@ impl<const N: usize> Arguments<N> {
     }
 
     /// The words of a `Uint32Array`, to be written.
+    #[expect(clippy::mut_from_ref, reason = "the memory is JavaScript's, not the arguments'")]
     fn words_mut(&self, index: usize) -> Option<&mut [u32]> {
         let (kind, data, length) = self.view(index)?;
         if kind != sys::TypedarrayType::uint32_array || data.is_null() {

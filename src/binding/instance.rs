@@ -203,12 +203,12 @@ impl Instance {
     /// The key to mask a frame with, if it is to be masked.
     ///
     /// # Errors
-    /// See [`Masks::next`].
+    /// See [`Masks::draw`].
     pub fn mask(&mut self, flags: u32, given: u32) -> Result<Option<[u8; 4]>, getrandom::Error> {
         if flags & send::GIVEN_MASK != 0 {
             Ok(Some(given.to_be_bytes()))
         } else if flags & send::MASK != 0 {
-            self.masks.next().map(Some)
+            self.masks.draw().map(Some)
         } else {
             Ok(None)
         }

@@ -21,7 +21,7 @@ impl Masks {
     /// # Errors
     /// When the system has no randomness to give: a predictable key would break the promise that
     /// masking makes to intermediaries.
-    pub fn next(&mut self) -> Result<[u8; 4], getrandom::Error> {
+    pub fn draw(&mut self) -> Result<[u8; 4], getrandom::Error> {
         if self.next + 4 > POOL {
             self.pool.resize(POOL, 0);
             getrandom::fill(&mut self.pool)?;

@@ -250,10 +250,10 @@ impl Connection {
         self.queue.lock().buffered()
     }
 
-    /// Bytes the kernel has taken.
+    /// Bytes that were ever queued, those that wait among them.
     #[must_use]
-    pub fn written(&self) -> u64 {
-        self.queue.lock().written
+    pub fn sent(&self) -> u64 {
+        self.queue.lock().queued
     }
 
     /// Writes what the kernel takes now, without waiting; returns the acknowledgements that this
