@@ -84,12 +84,16 @@ async function pack(source, destination) {
 /**
  * @param {string[]} args
  * @param {string} cwd
+ * @param {object} [options]
+ * @param {boolean} [options.offline=true] Whether to keep from the registry
  * @return {Promise<{ stdout: string, stderr: string }>}
  */
-function npm(args, cwd) {
+function npm(args, cwd, { offline = true } = {}) {
+  const source = offline ? '--offline' : '--prefer-offline';
+
   return run(
     process.platform === 'win32' ? 'npm.cmd' : 'npm',
-    [...args, '--ignore-scripts', '--offline', '--no-audit', '--no-fund'],
+    [...args, '--ignore-scripts', source, '--no-audit', '--no-fund'],
     { cwd, env: plainEnvironment(), maxBuffer: 64 * 1024 * 1024 }
   );
 }
@@ -103,7 +107,8 @@ function npm(args, cwd) {
 function plainEnvironment() {
   return Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(npm_(?!config_cache$)|NODE_TEST_CONTEXT$)/i.test(name)
+      ([name]) =>
+        !/^(npm_(?!config_(?:cache|registry)$)|NODE_TEST_CONTEXT$)/i.test(name)
     )
   );
 }
@@ -180,4 +185,10 @@ function readJson(file) {
   return JSON.parse(fs.readFileSync(file, 'utf8'));
 }
 
-module.exports = { createProject, plainEnvironment, tarballs, useReference };
+module.exports = {
+  createProject,
+  npm,
+  plainEnvironment,
+  tarballs,
+  useReference
+};

@@ -1,0 +1,86 @@
+'use strict';
+
+/**
+ * Runs a conversation through each of the packages that depend on `ws`, with
+ * this module in its place: installs them all in one project (the npm registry
+ * is needed), lays the conversations into it, and has Node's runner run them.
+ *
+ *     node run.js [PART...]     those whose file name has one of the parts
+ *
+ * With WS_NATIVE_TEST_REFERENCE=1 the packages keep the real `ws`.
+ */
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { run } = require('node:test');
+const { spec: Spec } = require('node:test/reporters');
+
+const { findChromium } = require('../support/chromium.js');
+const { plainEnvironment } = require('../support/packed-project.js');
+const { installedProject } = require('./project.js');
+
+/** What one conversation may take, in milliseconds; a second or two is usual. */
+const TIME_LIMIT = 90_000;
+
+const SUFFIX = '.dependent.js';
+
+/**
+ * Lays the conversations into the project, where what they require is found.
+ *
+ * @param {string} directory
+ * @return {string[]} The files
+ */
+function layConversations(directory) {
+  for (const name of fs.readdirSync(directory)) {
+    if (name.endsWith(SUFFIX)) fs.rmSync(path.join(directory, name));
+  }
+
+  fs.cpSync(path.join(__dirname, 'kit'), path.join(directory, 'kit'), {
+    recursive: true
+  });
+
+  return fs
+    .readdirSync(__dirname)
+    .filter((name) => name.endsWith(SUFFIX))
+    .map((name) => {
+      const file = path.join(directory, name);
+
+      fs.copyFileSync(path.join(__dirname, name), file);
+      return file;
+    });
+}
+
+/**
+ * @param {string[]} parts
+ */
+async function main(parts) {
+  const directory = await installedProject();
+  const files = layConversations(directory).filter(
+    (file) =>
+      !parts.length ||
+      parts.some((part) => path.basename(file, SUFFIX).includes(part))
+  );
+
+  if (files.length === 0) throw new Error('No conversation has such a name.');
+
+  // Each conversation runs in a child that inherits both.
+  process.chdir(directory);
+  process.env = plainEnvironment();
+  process.env.CHROMIUM_PATH ??= findChromium() ?? '';
+
+  let count = 0;
+
+  run({ files, concurrency: 2, timeout: TIME_LIMIT })
+    .on('test:pass', () => count++)
+    .on('test:fail', () => (process.exitCode = 1))
+    .on('end', () => {
+      if (count === 0) process.exitCode = 1;
+    })
+    .compose(new Spec())
+    .pipe(process.stdout);
+}
+
+main(process.argv.slice(2)).catch((err) => {
+  console.error(err.stderr || err);
+  process.exitCode = 1;
+});
