@@ -96,6 +96,8 @@ let collected = 0;
 
 let delivering = false;
 let turnDepth = 0;
+/** Counts the turns. */
+let turn = 0;
 let flushDue = false;
 let flushScheduled = false;
 let exitHooked = false;
@@ -176,7 +178,7 @@ function deliver() {
   let done = false;
 
   delivering = true;
-  turnDepth++;
+  if (turnDepth++ === 0) turn++;
 
   try {
     done = deliverTurn();
@@ -284,10 +286,15 @@ function noteAcks(count) {
  */
 function settle(connection, answer) {
   if (answer === OUTPUT_DUE) {
-    // No other thread can write a stream of JavaScript's: outside a turn,
-    // whose frames leave together, its frames leave at once.
-    if (turnDepth === 0) connection.writeOutput();
-    else outputs.push(connection);
+    // No other thread can write a stream of JavaScript's. Its first frame in a
+    // turn leaves at once, since the listener may go on to block; what follows
+    // leaves together, at the end of the turn.
+    if (turnDepth === 0 || connection.lastTurn !== turn) {
+      connection.lastTurn = turn;
+      connection.writeOutput();
+    } else {
+      outputs.push(connection);
+    }
     return;
   }
   if (answer !== FLUSH_DUE) return;
@@ -325,7 +332,7 @@ function flushAtExit() {
  * @returns {T}
  */
 function inTurn(body) {
-  turnDepth++;
+  if (turnDepth++ === 0) turn++;
 
   try {
     return body();

@@ -76,6 +76,8 @@ class Connection {
     this.onEnd = /** @type {(() => void) | null} */ (null);
     /** Chunks of a socket given back, until its last record has come. */
     this.chunks = /** @type {Buffer[] | null} */ (null);
+    /** The turn in which a stream was written last. */
+    this.lastTurn = 0;
     /** Somebody waits for 'drain'. */
     this.needDrain = false;
     /** The peer's last byte, or the last that counts, has been seen. */
