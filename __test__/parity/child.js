@@ -4,6 +4,7 @@
  * What the body of a child process gets from `Play.child`.
  */
 
+const fs = require('node:fs');
 const path = require('node:path');
 
 const support = path.join(path.dirname(__dirname), 'support');
@@ -13,11 +14,11 @@ const transports = require(path.join(support, 'transports.js'));
  * @param {{ modulePath: string, role: string, transport: string,
  *     address?: string|number, options: object }} setup What to play
  * @return {{ WebSocket: any, role: string, setup: object,
- *     block: (milliseconds: number) => void,
+ *     block: () => void,
  *     open: (onOpen: (ws: any, server?: any) => void) => void,
  *     tell: (message: any) => void }} `open` calls back with each WebSocket
  *     that is open, and on a server with the HTTP server; `tell` sends
- *     something to the parent
+ *     something to the parent; `block` blocks the loop until it is released
  */
 function kit(setup) {
   const WebSocket = require(setup.modulePath);
@@ -28,13 +29,8 @@ function kit(setup) {
     role: setup.role,
     setup,
     tell,
-    block(milliseconds) {
-      Atomics.wait(
-        new Int32Array(new SharedArrayBuffer(4)),
-        0,
-        0,
-        milliseconds
-      );
+    block() {
+      fs.readSync(0, Buffer.alloc(1));
     },
     open(onOpen) {
       const { transport, address, options } = setup;

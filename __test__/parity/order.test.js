@@ -105,7 +105,7 @@ scenario('terminate() in a listener', {}, async (play) => {
     ...['a', 'b', 'c', 'd'].map((text) => peer.frame('text', text)),
     peer.frame('ping', 'p')
   );
-  await play.over(ws, peer);
+  await play.over(ws, peer, play.loses);
 });
 
 scenario('pause() in a listener, and resume() later', {}, async (play) => {

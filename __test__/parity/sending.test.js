@@ -4,6 +4,10 @@
 
 const { scenario } = require('./harness.js');
 
+// `ws` gives a plain Duplex each frame in two writes, and terminate() may come
+// between them.
+const UNBROKEN = { transports: ['tcp', 'unix', 'tls'] };
+
 scenario('every kind of data', {}, async (play) => {
   const { ws, peer } = await play.open();
   const bytes = Uint8Array.from([97, 98, 99, 100]);
@@ -158,7 +162,7 @@ scenario('an ack in each state', {}, async (play) => {
   for (const line of peer.log) play.note(line);
 });
 
-scenario('acks after terminate()', {}, async (play) => {
+scenario('acks after terminate()', UNBROKEN, async (play) => {
   const { ws, peer } = await play.open();
 
   play.watch(ws);

@@ -1,0 +1,47 @@
+'use strict';
+
+/**
+ * Which connections the engine takes over. The other files compare what can be
+ * seen, and would pass if none were.
+ */
+
+const assert = require('node:assert');
+const fs = require('node:fs');
+const test = require('node:test');
+
+const { Play, ROLES, TRANSPORTS, subject } = require('./harness.js');
+
+const descriptors = () => fs.readdirSync('/proc/self/fd').length;
+
+for (const role of ROLES) {
+  for (const transport of TRANSPORTS) {
+    const native = transport === 'tcp' || transport === 'unix';
+
+    test(`${role} ${transport} is ${native ? '' : 'not '}adopted`, async (t) => {
+      if (process.platform !== 'linux' || subject.includes('node_modules')) {
+        t.skip('descriptors are counted in /proc');
+        return;
+      }
+
+      const play = new Play(subject, role, transport);
+
+      t.after(() => play.cleanUp());
+      // The engine's own descriptors are opened with its first connection.
+      await play.open();
+
+      const before = descriptors();
+      const { ws, peer } = await play.open();
+
+      ws.on('message', (data) => ws.send(data));
+      peer.write(peer.frame('text', 'a'));
+      await peer.frames(1);
+      // A server, two ends, and what the engine has duplicated.
+      assert.strictEqual(descriptors() - before, native ? 4 : 3);
+
+      ws.close();
+      await play.finish(ws, peer);
+      // The play still holds its server.
+      assert.strictEqual(descriptors() - before, 1);
+    });
+  }
+}
