@@ -7,6 +7,8 @@
  * numbers and hands each record to the `Connection` that has the number.
  */
 
+const { AsyncResource } = require('async_hooks');
+
 const native = require('./load-native.js');
 
 /** Kinds of records; `src/binding/batch.rs` has the same numbers. */
@@ -80,6 +82,9 @@ const runTicks =
 /** @type {Array<import('./connection.js').Connection | undefined>} */
 const connections = [];
 
+/** Where no store of an `AsyncLocalStorage` is current, but for the program's. */
+const root = new AsyncResource('WEBSOCKET_ENGINE');
+
 const engine = new native.Engine(onWake);
 const hot = engine.hot();
 
@@ -93,6 +98,8 @@ let slabUsed = 0;
 /** The records of the mailbox that have been collected and not delivered. */
 let cursor = 0;
 let collected = 0;
+/** Bytes that this turn has delivered. */
+let turnBytes = 0;
 
 let delivering = false;
 let turnDepth = 0;
@@ -196,41 +203,28 @@ function deliver() {
  */
 function deliverTurn() {
   let records = 0;
-  let bytes = 0;
   let ticksDue = false;
+
+  turnBytes = 0;
 
   for (;;) {
     while (cursor < collected) {
-      const at = cursor * RECORD_WORDS;
-      const word = words[at + 1];
-
-      if (ticksDue && (word >>> 8) & CHUNK_START) {
+      if (ticksDue) {
         ticksDue = false;
         runTicks();
       }
 
-      cursor++;
+      const id = words[cursor * RECORD_WORDS];
+      const connection = connections[id & SLOT_MASK];
 
-      const connection = connections[words[at] & SLOT_MASK];
-      const kind = word & 0xff;
+      if (connection === undefined || connection.id !== id) skipRecord();
+      else if (connection.scope === null) deliverChunk(connection);
+      else connection.scope.runInAsyncScope(deliverChunk, null, connection);
 
-      if (connection !== undefined && connection.id === words[at]) {
-        if (kind <= KIND.CLOSE) {
-          bytes += words[at + 3];
-          ticksDue = true;
-          connection.take(word, 0, payloadOf(words, at, slab));
-        } else if (kind === KIND.FRAGMENTS) {
-          connection.take(word, 0, payloadOf(words, at, slab));
-        } else {
-          ticksDue = true;
-          connection.take(word, words[at + 2], EMPTY_BUFFER);
-        }
-      } else if (kind === KIND.LARGE) {
-        payloadOf(words, at, slab);
-      }
+      ticksDue = true;
     }
 
-    if (records >= TURN_RECORDS || bytes >= TURN_BYTES) return false;
+    if (records >= TURN_RECORDS || turnBytes >= TURN_BYTES) return false;
 
     cursor = collected = 0;
     collected = fill(hot.drain, words);
@@ -238,6 +232,46 @@ function deliverTurn() {
 
     if (collected === 0) return true;
   }
+}
+
+/** Passes over a record of a connection that nobody waits for any more. */
+function skipRecord() {
+  const at = cursor++ * RECORD_WORDS;
+
+  if ((words[at + 1] & 0xff) === KIND.LARGE) payloadOf(words, at, slab);
+}
+
+/**
+ * Delivers the records that one chunk of a connection brought.
+ *
+ * @param {import('./connection.js').Connection} connection
+ */
+function deliverChunk(connection) {
+  const { id } = connection;
+
+  do {
+    const at = cursor++ * RECORD_WORDS;
+    const word = words[at + 1];
+
+    if (hasPayload(word & 0xff)) {
+      turnBytes += words[at + 3];
+      connection.take(word, 0, payloadOf(words, at, slab));
+    } else {
+      connection.take(word, words[at + 2], EMPTY_BUFFER);
+    }
+  } while (
+    cursor < collected &&
+    words[cursor * RECORD_WORDS] === id &&
+    !((words[cursor * RECORD_WORDS + 1] >>> 8) & CHUNK_START)
+  );
+}
+
+/**
+ * @param {number} kind
+ * @returns {boolean} Whether the record speaks of bytes
+ */
+function hasPayload(kind) {
+  return kind <= KIND.CLOSE || kind === KIND.FRAGMENTS;
 }
 
 /**
@@ -370,6 +404,35 @@ function hasCollected(id) {
 }
 
 /**
+ * A scope for the events of one connection: what a listener enters there stays
+ * there.
+ *
+ * @param {boolean} inherit Whether they see the store that is current now
+ * @returns {AsyncResource}
+ */
+function makeScope(inherit) {
+  return inherit ? makeResource() : root.runInAsyncScope(makeResource);
+}
+
+function makeResource() {
+  return new AsyncResource('WEBSOCKET', { requireManualDestroy: true });
+}
+
+/**
+ * Binds a user's callback to the store that is current now.
+ *
+ * @param {((error?: Error | null) => void) | undefined} callback
+ * @returns {((error?: Error | null) => void) | undefined}
+ */
+function bindCallback(callback) {
+  if (typeof callback !== 'function') return undefined;
+
+  const resource = makeResource();
+
+  return (error) => resource.runInAsyncScope(callback, undefined, error);
+}
+
+/**
  * Forgets a connection of which no record is on its way any more.
  *
  * @param {import('./connection.js').Connection} connection
@@ -415,14 +478,13 @@ function feed(connection, chunk) {
 
     for (let i = 0; i < count; i++) {
       const at = i * RECORD_WORDS;
-      const kind = streamWords[at + 1] & 0xff;
-      const hasPayload = kind <= KIND.CLOSE || kind === KIND.FRAGMENTS;
+      const word = streamWords[at + 1];
 
-      connection.hold(
-        streamWords[at + 1],
-        hasPayload ? 0 : streamWords[at + 2],
-        hasPayload ? payloadOf(streamWords, at, slab, id) : EMPTY_BUFFER
-      );
+      if (hasPayload(word & 0xff)) {
+        connection.hold(word, 0, payloadOf(streamWords, at, slab, id));
+      } else {
+        connection.hold(word, streamWords[at + 2], EMPTY_BUFFER);
+      }
     }
 
     if (count < RECORDS) return;
@@ -448,6 +510,7 @@ module.exports = {
   KIND,
   SEND,
   acceptValue: native.acceptValue,
+  bindCallback,
   engine,
   feed,
   flushOne,
@@ -455,6 +518,7 @@ module.exports = {
   hold,
   hot,
   inTurn,
+  makeScope,
   register,
   settle,
   takeOutput,

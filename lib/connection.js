@@ -7,8 +7,6 @@
  * It knows nothing of the WebSocket's states; its handler does.
  */
 
-const { AsyncResource } = require('async_hooks');
-
 const binding = require('./binding.js');
 const { systemError, streamDestroyed } = require('./socket-errors.js');
 
@@ -47,8 +45,10 @@ class Connection {
    * @param {Handler} handler
    * @param {number} id
    * @param {boolean} adopted
+   * @param {boolean} [inherit] Whether the events see the store of
+   *   `AsyncLocalStorage` that is current now
    */
-  constructor(socket, ws, handler, id, adopted) {
+  constructor(socket, ws, handler, id, adopted, inherit = false) {
     this.socket = socket;
     this.ws = ws;
     this.handler = handler;
@@ -57,8 +57,8 @@ class Connection {
     this.adopted = adopted;
     /** One event a macrotask. */
     this.deferring = false;
-    /** The store of `AsyncLocalStorage` that the events are to see. */
-    this.scope = /** @type {AsyncResource | null} */ (null);
+    /** Keeps what listeners enter apart; a stream has its own. */
+    this.scope = adopted ? binding.makeScope(inherit) : null;
     this.paused = false;
     this.closed = false;
     /** The peer has broken the protocol. */
@@ -89,11 +89,6 @@ class Connection {
     if (adopted) binding.register(this);
   }
 
-  /** From now on the events see the store that is current now. */
-  bindScope() {
-    this.scope = new AsyncResource('WEBSOCKET');
-  }
-
   /* Receiving. */
 
   /**
@@ -107,7 +102,7 @@ class Connection {
     const kind = word & 0xff;
 
     if (this.held === null && !this.paused && !this.deferring) {
-      if (kind === KIND.MESSAGE && this.scope === null && !this.fragments) {
+      if (kind === KIND.MESSAGE && this.fragments === null) {
         this.handler.message(
           this.ws,
           payload,
@@ -115,14 +110,14 @@ class Connection {
           null
         );
       } else {
-        this.emit(word, parameter, payload);
+        this.dispatch(word, parameter, payload);
       }
       return;
     }
 
     // A reset ends the socket, which hands out what is held by itself.
     if (kind >= KIND.READ_FAILED && kind <= KIND.DRAINED) {
-      this.emit(word, parameter, payload);
+      this.dispatch(word, parameter, payload);
       return;
     }
 
@@ -134,7 +129,7 @@ class Connection {
       kind <= KIND.ERROR &&
       !((word >>> 8) & CHUNK_START)
     ) {
-      this.emit(word, parameter, payload);
+      this.dispatch(word, parameter, payload);
       return;
     }
 
@@ -178,7 +173,15 @@ class Connection {
   /** Delivers held events, as far as a pause or a deferral lets it. */
   pump() {
     this.pumping = false;
-    binding.inTurn(() => this.emitHeld(false));
+    binding.inTurn(() => this.inScope(() => this.emitHeld(false)));
+  }
+
+  /**
+   * @param {() => void} body
+   */
+  inScope(body) {
+    if (this.scope === null) body();
+    else this.scope.runInAsyncScope(body);
   }
 
   /**
@@ -200,7 +203,7 @@ class Connection {
         }
 
         at++;
-        this.emit(word, parameter, payload);
+        this.dispatch(word, parameter, payload);
 
         if (!force && this.deferring && at < held.length && kind < KIND.CLOSE) {
           this.pumpLater();
@@ -213,18 +216,6 @@ class Connection {
         held.splice(0, at);
         if (!this.paused) this.pumpLater();
       }
-    }
-  }
-
-  /**
-   * @param {number} word
-   * @param {number} parameter
-   * @param {Buffer} payload
-   */
-  emit(word, parameter, payload) {
-    if (this.scope === null) this.dispatch(word, parameter, payload);
-    else {
-      this.scope.runInAsyncScope(this.dispatch, this, word, parameter, payload);
     }
   }
 
@@ -582,12 +573,13 @@ class Connection {
     if (onEnd === null) return;
     this.onEnd = null;
 
-    try {
-      this.emitHeld(true);
-    } finally {
-      if (this.scope === null) onEnd();
-      else this.scope.runInAsyncScope(onEnd);
-    }
+    this.inScope(() => {
+      try {
+        this.emitHeld(true);
+      } finally {
+        onEnd();
+      }
+    });
   }
 }
 

@@ -42,11 +42,11 @@ function attach(ws, socket, head, options) {
     ws,
     handler,
     adopted ? number : engine.open(limits),
-    adopted
+    adopted,
+    !ws._isServer
   );
 
   connection.deferring = options.allowSynchronousEvents === false;
-  if (adopted && !ws._isServer) connection.bindScope();
 
   ws._connection = connection;
   ws._sender = new Outbound(

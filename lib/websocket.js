@@ -14,6 +14,7 @@ const {
 
   READY_STATES
 } = require('./constants.js');
+const { bindCallback } = require('./binding.js');
 const { abortHandshake, connect } = require('./client-handshake.js');
 const {
   addEventListener,
@@ -250,6 +251,7 @@ class WebSocket extends EventEmitter {
     );
 
     if (!data && typeof data !== 'string') data = EMPTY_BUFFER;
+    if (cb !== undefined) cb = bindCallback(cb);
     if (options === undefined || options === null) sender.sendPlain(data, cb);
     else sender.send(data, options, cb);
   }
@@ -334,7 +336,7 @@ function control(ws, kind, data, mask, cb) {
   }
 
   if (mask === undefined) mask = !ws._isServer;
-  ws._sender[kind](data || EMPTY_BUFFER, mask, cb);
+  ws._sender[kind](data || EMPTY_BUFFER, mask, bindCallback(cb));
 }
 
 for (const [value, name] of READY_STATES.entries()) {
