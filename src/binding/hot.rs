@@ -319,7 +319,13 @@ extern "C" fn drain(env: sys::napi_env, info: sys::napi_callback_info) -> sys::n
     run::<3>(env, info, |instance, arguments| {
         let (words, slab) = (arguments.words_mut(0)?, arguments.bytes_mut(1)?);
         let offset = arguments.number(2)? as usize;
-        Some(filled(words, |words| instance.drain(words, slab, offset)))
+        let answer = filled(words, |words| instance.drain(words, slab, offset));
+        if let Some(change) = instance.change_of_held() {
+            let mut total = 0;
+            // SAFETY: The environment is that of the running call.
+            unsafe { sys::napi_adjust_external_memory(arguments.env, change, &raw mut total) };
+        }
+        Some(answer)
     })
 }
 

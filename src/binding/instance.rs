@@ -71,7 +71,12 @@ pub struct Instance {
     current: Batch,
     masks: Masks,
     last_frame: Option<LastFrame>,
+    /// Bytes held for JavaScript of which its garbage collector has been told.
+    reported: usize,
 }
+
+/// A change of less than this is not worth telling the garbage collector of.
+const WORTH_REPORTING: usize = 1024 * 1024;
 
 impl Instance {
     /// An instance without connections.
@@ -85,7 +90,22 @@ impl Instance {
             current: Batch::default(),
             masks: Masks::default(),
             last_frame: None,
+            reported: 0,
         }
+    }
+
+    /// How much more (or less) is held for JavaScript than was said the last time, when that is
+    /// worth telling.
+    pub fn change_of_held(&mut self) -> Option<i64> {
+        let held = self.current.held();
+        let change = held.abs_diff(self.reported);
+        if change < WORTH_REPORTING {
+            return None;
+        }
+        let change = i64::try_from(change).ok()?;
+        let change = if held < self.reported { -change } else { change };
+        self.reported = held;
+        Some(change)
     }
 
     /// A number for a new connection: its slot, and how often that has been used, so that a late
