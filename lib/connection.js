@@ -76,6 +76,9 @@ class Connection {
     this.onEnd = /** @type {(() => void) | null} */ (null);
     /** Chunks of a socket given back, until its last record has come. */
     this.chunks = /** @type {Buffer[] | null} */ (null);
+    /** What the peer's frames are held to, and the object that shows it. */
+    this.limits = /** @type {any} */ (null);
+    this.view = /** @type {any} */ (null);
     /** The turn in which a stream was written last. */
     this.lastTurn = 0;
     /** Somebody waits for 'drain'. */

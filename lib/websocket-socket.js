@@ -8,6 +8,7 @@
 
 const { adopt, begin } = require('./adopted-socket.js');
 const { engine } = require('./binding.js');
+const ReceiverView = require('./compat/receiver-view.js');
 const { Connection } = require('./connection.js');
 const { NOOP, kWebSocket } = require('./constants.js');
 const { kStatusCode, protocolError } = require('./errors.js');
@@ -46,6 +47,7 @@ function attach(ws, socket, head, options) {
     !ws._isServer
   );
 
+  connection.limits = limits;
   connection.deferring = options.allowSynchronousEvents === false;
 
   ws._connection = connection;
@@ -68,6 +70,20 @@ function attach(ws, socket, head, options) {
   socket.on('close', onSocketClose);
   socket.on('end', onSocketEnd);
   socket.on('error', onSocketError);
+}
+
+/**
+ * @param {any} ws
+ * @returns {import('./compat/receiver-view.js')} Made when somebody asks
+ */
+function receiverOf(ws) {
+  const { _connection } = ws;
+
+  if (_connection.view === null) {
+    _connection.view = new ReceiverView(ws, _connection.limits);
+  }
+
+  return _connection.view;
 }
 
 /**
@@ -268,4 +284,4 @@ function onSocketError() {
   }
 }
 
-module.exports = { attach, endIfClosed, startCloseTimer };
+module.exports = { attach, endIfClosed, receiverOf, startCloseTimer };

@@ -26,6 +26,7 @@ const { isBlob } = require('./validation.js');
 const {
   attach,
   endIfClosed,
+  receiverOf,
   startCloseTimer
 } = require('./websocket-socket.js');
 
@@ -55,7 +56,6 @@ class WebSocket extends EventEmitter {
     this._paused = false;
     this._protocol = '';
     this._readyState = CONNECTING;
-    this._receiver = /** @type {any} */ (null);
     this._sender = /** @type {import('./outbound.js').Outbound | null} */ (
       null
     );
@@ -79,6 +79,11 @@ class WebSocket extends EventEmitter {
     this._pendingAutoPongs = 0;
 
     connect(this, address, protocols, options);
+  }
+
+  /** @returns {any} The bounds of the parser; `null` before there is one */
+  get _receiver() {
+    return this._connection === null ? null : receiverOf(this);
   }
 
   /** @returns {string} What binary messages are handed out as */
