@@ -189,7 +189,12 @@ async function run(name, configuration) {
     }
   }
 
-  console.log(suite.output().replace(/^(?=.)/gm, '  ').trimEnd());
+  console.log(
+    suite
+      .output()
+      .replace(/^(?=.)/gm, '  ')
+      .trimEnd()
+  );
 
   return verdicts;
 }
@@ -273,7 +278,9 @@ function judge(name, configuration, verdicts, recording) {
 
     for (const id of ['6.4.1', '6.4.2', '6.4.3', '6.4.4']) {
       if (verdicts[id] !== 'OK/OK') {
-        problems.push(`${id}: ${verdicts[id]}, but bad UTF-8 must fail at once`);
+        problems.push(
+          `${id}: ${verdicts[id]}, but bad UTF-8 must fail at once`
+        );
       }
     }
   }

@@ -73,7 +73,10 @@ scenario('close() and terminate() again and again', {}, async (play) => {
   ws.close();
   ws.close(1002);
   ws.terminate();
-  play.note(ws.readyState, ws._closeTimer === null || ws._closeTimer._destroyed);
+  play.note(
+    ws.readyState,
+    ws._closeTimer === null || ws._closeTimer._destroyed
+  );
   for (const line of peer.log) play.note(line);
 });
 
@@ -94,7 +97,10 @@ scenario('the peer ends without a close frame', {}, async (play) => {
   const { ws, peer } = await play.open();
 
   play.watch(ws);
-  peer.write(peer.frame('text', 'last'), peer.frame('text', 'x', { length: 9 }));
+  peer.write(
+    peer.frame('text', 'last'),
+    peer.frame('text', 'x', { length: 9 })
+  );
   peer.stream.end();
   await play.over(ws, peer);
 });
@@ -243,21 +249,25 @@ scenario('a close event and its wasClean', {}, async (play) => {
   }
 });
 
-scenario('what was received before a FIN is all delivered', {}, async (play) => {
-  const { ws, peer } = await play.open();
-  let bytes = 0;
+scenario(
+  'what was received before a FIN is all delivered',
+  {},
+  async (play) => {
+    const { ws, peer } = await play.open();
+    let bytes = 0;
 
-  ws.on('message', (data) => {
-    bytes += data.length;
-  });
-  ws.on('close', (code) => play.note(code, bytes));
-  peer.stream.end(
-    Buffer.concat(
-      Array(100).fill(peer.frame('binary', Buffer.alloc(10000, 1)))
-    )
-  );
-  await play.over(ws, peer);
-});
+    ws.on('message', (data) => {
+      bytes += data.length;
+    });
+    ws.on('close', (code) => play.note(code, bytes));
+    peer.stream.end(
+      Buffer.concat(
+        Array(100).fill(peer.frame('binary', Buffer.alloc(10000, 1)))
+      )
+    );
+    await play.over(ws, peer);
+  }
+);
 
 scenario('what comes after close() is still received', {}, async (play) => {
   const { ws, peer } = await play.open();
@@ -275,19 +285,23 @@ scenario('what comes after close() is still received', {}, async (play) => {
   await play.over(ws, peer);
 });
 
-scenario('a server that closes with connections', { roles: ['server'] }, async (play) => {
-  const { ws, peer, wss, server } = await play.open();
+scenario(
+  'a server that closes with connections',
+  { roles: ['server'] },
+  async (play) => {
+    const { ws, peer, wss, server } = await play.open();
 
-  play.watch(ws);
-  play.note(wss.clients.size, wss.clients.has(ws));
-  ws.on('close', () => play.note('clients', wss.clients.size));
-  wss.on('close', () => play.note('server closed'));
-  const over = new Promise((resolve) => server.on('close', resolve));
-  wss.close((err) => play.note('callback', err ?? 'fine'));
-  server.close();
-  await new Promise(setImmediate);
-  play.note('still', ws.readyState);
-  peer.write(peer.frame('text', 'as before'), peer.closeFrame(1000));
-  await play.over(ws, peer);
-  await over;
-});
+    play.watch(ws);
+    play.note(wss.clients.size, wss.clients.has(ws));
+    ws.on('close', () => play.note('clients', wss.clients.size));
+    wss.on('close', () => play.note('server closed'));
+    const over = new Promise((resolve) => server.on('close', resolve));
+    wss.close((err) => play.note('callback', err ?? 'fine'));
+    server.close();
+    await new Promise(setImmediate);
+    play.note('still', ws.readyState);
+    peer.write(peer.frame('text', 'as before'), peer.closeFrame(1000));
+    await play.over(ws, peer);
+    await over;
+  }
+);

@@ -142,7 +142,10 @@ scenario('wrapped listeners in listeners()', one, async (play) => {
   ws.addEventListener('message', listener);
   const [wrapper] = ws.listeners('message');
   const symbols = Object.getOwnPropertySymbols(wrapper);
-  play.note(wrapper === listener, symbols.some((s) => wrapper[s] === listener));
+  play.note(
+    wrapper === listener,
+    symbols.some((s) => wrapper[s] === listener)
+  );
   play.note(typeof wrapper, wrapper.length);
   ws.close();
   await play.finish(ws, peer);
@@ -171,8 +174,10 @@ scenario('the properties of class and instance', one, async (play) => {
   const { WebSocket } = play;
   const { prototype } = WebSocket;
   const describe = (object, name) => {
-    const { value, get, set, ...flags } =
-      Object.getOwnPropertyDescriptor(object, name);
+    const { value, get, set, ...flags } = Object.getOwnPropertyDescriptor(
+      object,
+      name
+    );
     return [name, typeof value, !!get, !!set, flags];
   };
 

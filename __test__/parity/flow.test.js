@@ -20,7 +20,9 @@ async function fill(peer, bytes, limit) {
     count++;
     if (!peer.stream.write(bytes)) {
       const drained = await Promise.race([
-        new Promise((resolve) => peer.stream.once('drain', () => resolve(true))),
+        new Promise((resolve) =>
+          peer.stream.once('drain', () => resolve(true))
+        ),
         new Promise((resolve) => setTimeout(resolve, 50, false))
       ]);
 

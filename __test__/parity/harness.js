@@ -77,7 +77,9 @@ class Play {
    */
   note(...parts) {
     this.log.push(
-      parts.map((part) => (typeof part === 'string' ? part : show(part))).join(' ')
+      parts
+        .map((part) => (typeof part === 'string' ? part : show(part)))
+        .join(' ')
     );
   }
 

@@ -7,21 +7,25 @@ const { scenario } = require('./harness.js');
 const TCP = { transports: ['tcp'] };
 const EACH = { transports: ['tcp', 'tls', 'duplex'] };
 
-scenario('the process ends by itself when all is closed', EACH, async (play) => {
-  const { peer, exit } = await play.child(({ open, role }) => {
-    open((ws, server) => {
-      ws.on('message', () => {
-        ws.close(1000);
-        if (role === 'server') server.close();
-        process.disconnect();
+scenario(
+  'the process ends by itself when all is closed',
+  EACH,
+  async (play) => {
+    const { peer, exit } = await play.child(({ open, role }) => {
+      open((ws, server) => {
+        ws.on('message', () => {
+          ws.close(1000);
+          if (role === 'server') server.close();
+          process.disconnect();
+        });
       });
     });
-  });
 
-  peer.write(peer.frame('text', 'go'));
-  await peer.finish();
-  play.note(peer.log, await exit);
-});
+    peer.write(peer.frame('text', 'go'));
+    await peer.finish();
+    play.note(peer.log, await exit);
+  }
+);
 
 scenario('an open connection keeps the process alive', TCP, async (play) => {
   const { peer, exit, child } = await play.child(({ open }) => {
@@ -109,9 +113,11 @@ scenario('handles of a process without connections', TCP, async (play) => {
       ws.on('close', () => {
         server?.close();
         setImmediate(() => {
-          tell(process.getActiveResourcesInfo().filter((name) =>
-            /TCP|Timeout|Immediate/.test(name)
-          ));
+          tell(
+            process
+              .getActiveResourcesInfo()
+              .filter((name) => /TCP|Timeout|Immediate/.test(name))
+          );
           process.disconnect();
         });
       });

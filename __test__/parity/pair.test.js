@@ -48,7 +48,10 @@ function pair() {
  */
 function upgrade(play, options, head = Buffer.alloc(0)) {
   const [stream, other] = pair();
-  const wss = new play.WebSocket.WebSocketServer({ noServer: true, ...options });
+  const wss = new play.WebSocket.WebSocketServer({
+    noServer: true,
+    ...options
+  });
   const request = Object.assign(new EventEmitter(), {
     method: 'GET',
     url: '/',
@@ -152,7 +155,10 @@ for (const isServer of [true, false]) {
     async (play) => {
       const [stream, other] = pair();
       // Without autoPong among the options there is none.
-      const ws = new play.WebSocket(null, undefined, { isServer });
+      const ws = new play.WebSocket(null, undefined, {
+        isServer,
+        closeTimeout: 10000
+      });
       const peer = new RawPeer(other, !isServer);
 
       play.watch(ws);

@@ -252,7 +252,7 @@ scenario(
   }
 );
 
-const ECHOED = ['text "a"', 'text "b"'];
+const ECHOED = ['binary "a"', 'binary "b"'];
 
 scenario(
   'exceptions in one connection do not touch another',

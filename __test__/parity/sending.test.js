@@ -174,12 +174,11 @@ scenario('acks after terminate()', UNBROKEN, async (play) => {
 });
 
 scenario('CONNECTING', { roles: ['client'] }, async (play) => {
-  let connecting;
   const { ws, peer } = await play.open(undefined, {
     onOpen: (opened) => play.note('open', opened.bufferedAmount)
   });
 
-  connecting = new play.WebSocket(ws.url.replace('+unix', ''), {
+  const connecting = new play.WebSocket(ws.url.replace('+unix', ''), {
     createConnection: () => new (require('node:stream').PassThrough)()
   });
   for (const name of ['send', 'ping', 'pong']) {
@@ -191,7 +190,11 @@ scenario('CONNECTING', { roles: ['client'] }, async (play) => {
       }
     }
   }
-  play.note(connecting.bufferedAmount, connecting.readyState, connecting.isPaused);
+  play.note(
+    connecting.bufferedAmount,
+    connecting.readyState,
+    connecting.isPaused
+  );
   connecting.pause();
   connecting.resume();
   play.note(connecting.isPaused, connecting._socket);

@@ -16,7 +16,11 @@ scenario('what the socket is', { transports: NATIVE }, async (play) => {
   play.note(socket instanceof net.Socket, socket.constructor.name);
   play.note(socket === stream || stream === undefined);
   play.note(request === undefined || request.socket === socket);
-  play.note(socket.remoteAddress, socket.remoteFamily, typeof socket.remotePort);
+  play.note(
+    socket.remoteAddress,
+    socket.remoteFamily,
+    typeof socket.remotePort
+  );
   play.note(socket.localAddress, typeof socket.localPort);
   play.note(
     play.transport === 'unix' || play.role === 'client'
@@ -24,12 +28,28 @@ scenario('what the socket is', { transports: NATIVE }, async (play) => {
       : socket.remotePort === peer.stream.localPort
   );
   play.note(Object.keys(socket.address()));
-  play.note(socket.readyState, socket.destroyed, socket.readable, socket.writable);
+  play.note(
+    socket.readyState,
+    socket.destroyed,
+    socket.readable,
+    socket.writable
+  );
   play.note(socket.connecting, socket.pending, socket.encrypted);
-  play.note(socket.writableLength, socket.writableNeedDrain, socket.writableCorked);
-  play.note(socket.setNoDelay(true) === socket, socket.setKeepAlive() === socket);
+  play.note(
+    socket.writableLength,
+    socket.writableNeedDrain,
+    socket.writableCorked
+  );
+  play.note(
+    socket.setNoDelay(true) === socket,
+    socket.setKeepAlive() === socket
+  );
   play.note(socket.setTimeout(0) === socket, socket.timeout);
-  play.note(socket.ref() === socket, socket.unref() === socket, socket.ref() === socket);
+  play.note(
+    socket.ref() === socket,
+    socket.unref() === socket,
+    socket.ref() === socket
+  );
   ws.close();
   await play.finish(ws, peer);
   play.note(ws._socket === socket, socket.destroyed);
@@ -272,21 +292,29 @@ scenario(
   }
 );
 
-scenario("'drain' after much was sent", { transports: NATIVE }, async (play) => {
-  const { ws, peer } = await play.open();
-  const socket = ws._socket;
-  const drained = new Promise((resolve) => socket.once('drain', resolve));
+scenario(
+  "'drain' after much was sent",
+  { transports: NATIVE },
+  async (play) => {
+    const { ws, peer } = await play.open();
+    const socket = ws._socket;
+    const drained = new Promise((resolve) => socket.once('drain', resolve));
 
-  peer.stream.pause();
-  for (let i = 0; i < 16; i++) ws.send(Buffer.alloc(1 << 20));
-  play.note(socket.writableNeedDrain, socket.writableLength > 1 << 20);
-  play.note(socket.writableLength === ws.bufferedAmount);
-  peer.stream.resume();
-  await drained;
-  play.note(socket.writableNeedDrain, socket.writableLength, ws.bufferedAmount);
-  ws.close();
-  await play.finish(ws, peer);
-});
+    peer.stream.pause();
+    for (let i = 0; i < 16; i++) ws.send(Buffer.alloc(1 << 20));
+    play.note(socket.writableNeedDrain, socket.writableLength > 1 << 20);
+    play.note(socket.writableLength === ws.bufferedAmount);
+    peer.stream.resume();
+    await drained;
+    play.note(
+      socket.writableNeedDrain,
+      socket.writableLength,
+      ws.bufferedAmount
+    );
+    ws.close();
+    await play.finish(ws, peer);
+  }
+);
 
 scenario(
   'the connections of the HTTP server',

@@ -112,9 +112,7 @@ scenario(
     await all;
     // Which connection comes first is up to the kernel.
     const order = [...new Set(seen.map((line) => line[0]))];
-    play.note(
-      seen.map((line) => `${order.indexOf(line[0])}${line.slice(1)}`)
-    );
+    play.note(seen.map((line) => `${order.indexOf(line[0])}${line.slice(1)}`));
   }
 );
 

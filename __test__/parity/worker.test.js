@@ -87,29 +87,33 @@ function echo({ WebSocket, transports, transport, parentPort }) {
     });
 }
 
-scenario('three threads and the main one echo at once', variants, async (play) => {
-  const threads = [1, 2, 3].map(() => thread(play, echo));
-  const ports = await Promise.all(threads.map(({ port }) => port));
-  const own = await play.open();
-  const peers = await Promise.all(
-    ports.flatMap((port) => [dial(play, port), dial(play, port)])
-  );
+scenario(
+  'three threads and the main one echo at once',
+  variants,
+  async (play) => {
+    const threads = [1, 2, 3].map(() => thread(play, echo));
+    const ports = await Promise.all(threads.map(({ port }) => port));
+    const own = await play.open();
+    const peers = await Promise.all(
+      ports.flatMap((port) => [dial(play, port), dial(play, port)])
+    );
 
-  own.ws.on('message', (data) => own.ws.send(data));
-  peers.push(own.peer);
-  for (let i = 0; i < 20; i++) {
-    for (const [n, peer] of peers.entries()) {
-      peer.write(peer.frame('text', `${n}-${i}`));
+    own.ws.on('message', (data) => own.ws.send(data));
+    peers.push(own.peer);
+    for (let i = 0; i < 20; i++) {
+      for (const [n, peer] of peers.entries()) {
+        peer.write(peer.frame('text', `${n}-${i}`));
+      }
     }
-  }
-  await Promise.all(peers.map((peer) => peer.frames(20)));
-  for (const peer of peers) play.note(peer.log.join(' '));
+    await Promise.all(peers.map((peer) => peer.frames(20)));
+    for (const peer of peers) play.note(peer.log.join(' '));
 
-  for (const { worker } of threads) worker.postMessage('close');
-  for (const peer of peers) peer.write(peer.closeFrame(1000));
-  await Promise.all(peers.map((peer) => peer.finish()));
-  play.note(await Promise.all(threads.map(({ exit }) => exit)));
-});
+    for (const { worker } of threads) worker.postMessage('close');
+    for (const peer of peers) peer.write(peer.closeFrame(1000));
+    await Promise.all(peers.map((peer) => peer.finish()));
+    play.note(await Promise.all(threads.map(({ exit }) => exit)));
+  }
+);
 
 scenario('process.exit() in a thread', variants, async (play) => {
   const dying = thread(play, echo);
@@ -169,10 +173,7 @@ scenario('threads one after the other', variants, async (play) => {
 scenario('a client in a thread', variants, async (play) => {
   const server = thread(play, echo);
   const port = await server.port;
-  const client = thread(play, function talk({
-    WebSocket,
-    parentPort
-  }) {
+  const client = thread(play, function talk({ WebSocket, parentPort }) {
     parentPort.once('message', (to) => {
       const ws = new WebSocket(`ws://127.0.0.1:${to}`);
       ws.on('open', () => ws.send('hello'));

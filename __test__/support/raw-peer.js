@@ -83,7 +83,9 @@ class RawPeer {
     await this.until(() => this._open, 'a handshake');
 
     const [, key] = /sec-websocket-key: *(\S+)/i.exec(this.head);
-    const accept = createHash('sha1').update(key + GUID).digest('base64');
+    const accept = createHash('sha1')
+      .update(key + GUID)
+      .digest('base64');
 
     this.write(
       [

@@ -165,12 +165,15 @@ async function rawServe(transport, options) {
   const peers = [];
   const waiting = [];
 
-  server.on(transport === 'tls' ? 'secureConnection' : 'connection', (socket) => {
-    const peer = new RawPeer(socket, true);
+  server.on(
+    transport === 'tls' ? 'secureConnection' : 'connection',
+    (socket) => {
+      const peer = new RawPeer(socket, true);
 
-    if (waiting.length > 0) waiting.shift()(peer);
-    else peers.push(peer);
-  });
+      if (waiting.length > 0) waiting.shift()(peer);
+      else peers.push(peer);
+    }
+  );
   server.listen(listenOptions(transport));
   await once(server, 'listening');
 
