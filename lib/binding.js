@@ -209,10 +209,7 @@ function deliverTurn() {
 
   for (;;) {
     while (cursor < collected) {
-      if (ticksDue) {
-        ticksDue = false;
-        runTicks();
-      }
+      if (ticksDue) runTicks();
 
       const id = words[cursor * RECORD_WORDS];
       const connection = connections[id & SLOT_MASK];
