@@ -35,9 +35,13 @@ function layConversations(directory) {
     if (name.endsWith(SUFFIX)) fs.rmSync(path.join(directory, name));
   }
 
-  fs.cpSync(path.join(__dirname, 'kit'), path.join(directory, 'kit'), {
-    recursive: true
-  });
+  for (const source of ['kit', '../fixtures']) {
+    fs.cpSync(
+      path.join(__dirname, source),
+      path.join(directory, path.basename(source)),
+      { recursive: true }
+    );
+  }
 
   return fs
     .readdirSync(__dirname)

@@ -4,15 +4,19 @@
 // and broadcasts, which the adapter frames by itself with Sender.frame.
 
 const assert = require('node:assert');
+const { spawn } = require('node:child_process');
 const { once } = require('node:events');
+const fs = require('node:fs');
 const http = require('node:http');
+const https = require('node:https');
+const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 const { Server } = require('socket.io');
 const { io: connectTo } = require('socket.io-client');
 const WebSocket = require('ws');
 
 const { assertLoadedBy } = require('./kit/loaded.js');
-const { listen } = require('./kit/peers.js');
+const { Client, listen } = require('./kit/peers.js');
 
 const VARIANTS = {
   'as it is': {},
@@ -20,10 +24,32 @@ const VARIANTS = {
   'with perMessageDeflate from one byte on': {
     perMessageDeflate: { threshold: 1 }
   },
-  'with wsEngine': { wsEngine: WebSocket.Server }
+  'with wsEngine': { wsEngine: WebSocket.Server },
+  'over TLS': { tls: true }
 };
+const TLS = Object.fromEntries(
+  Object.entries({ cert: 'certificate', key: 'key' }).map(([name, file]) => [
+    name,
+    fs.readFileSync(path.join(__dirname, 'fixtures', `${file}.pem`))
+  ])
+);
 
-for (const [title, options] of Object.entries(VARIANTS)) {
+// Connects and is told to stay no longer than its caller.
+const UNREFERENCED = `
+  const socket = require('socket.io-client').io(process.argv[1], {
+    autoUnref: true,
+    transports: ['websocket']
+  });
+
+  socket.on('connect', () => {
+    console.log('connected');
+    // With nothing else to do, the process ends.
+    clearInterval(hold);
+  });
+  const hold = setInterval(() => {}, 1000);
+`;
+
+for (const [title, { tls, ...options }] of Object.entries(VARIANTS)) {
   describe(`socket.io ${title}`, () => {
     /** @type {Server} */
     let io;
@@ -35,6 +61,7 @@ for (const [title, options] of Object.entries(VARIANTS)) {
       const client = connectTo(url, {
         forceNew: true,
         reconnection: false,
+        rejectUnauthorized: false,
         transports: ['websocket'],
         ...settings
       });
@@ -49,10 +76,10 @@ for (const [title, options] of Object.entries(VARIANTS)) {
     };
 
     before(async () => {
-      const server = http.createServer();
+      const server = tls ? https.createServer(TLS) : http.createServer();
 
       io = new Server(server, { ...options, maxHttpBufferSize: 1e6 });
-      url = `http://127.0.0.1:${await listen(server)}`;
+      url = `http${tls ? 's' : ''}://127.0.0.1:${await listen(server)}`;
     });
 
     after(async () => {
@@ -208,6 +235,42 @@ for (const [title, options] of Object.entries(VARIANTS)) {
 }
 
 describe('socket.io', () => {
+  it('adds headers to the answer', async () => {
+    const server = http.createServer();
+    const io = new Server(server);
+    const port = await listen(server);
+
+    io.engine.on('headers', (headers, request) => {
+      headers['x-seen'] = request.url.split('?')[0];
+    });
+
+    const client = new Client(
+      `ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`
+    );
+    const [response] = await once(client, 'upgrade');
+
+    assert.strictEqual(response.headers['x-seen'], '/socket.io/');
+    assert.match(await client.next(), /^0\{"sid":/);
+    client.terminate();
+    await io.close();
+  });
+
+  it('lets the process of a client with autoUnref end', async () => {
+    const server = http.createServer();
+    const io = new Server(server);
+    const url = `http://127.0.0.1:${await listen(server)}`;
+    const child = spawn(process.execPath, ['-e', UNREFERENCED, url], {
+      cwd: __dirname,
+      stdio: ['ignore', 'pipe', 'inherit']
+    });
+    let output = '';
+
+    child.stdout.setEncoding('utf8').on('data', (text) => (output += text));
+    assert.deepStrictEqual(await once(child, 'close'), [0, null]);
+    assert.strictEqual(output, 'connected\n');
+    await io.close();
+  });
+
   it('loaded our module', () => {
     for (const name of ['engine.io', 'socket.io-adapter', 'engine.io-client']) {
       assertLoadedBy(name);
