@@ -161,25 +161,32 @@ for (const [title, { tls, ...options }] of Object.entries(VARIANTS)) {
       });
     });
 
-    it('keeps broadcasts in order with single messages', async () => {
-      const [client, socket] = await pair();
-      const seen = [];
+    // A message that got stuck would come with the next ping, after 25 seconds.
+    const timeout = 10_000;
 
-      client.on('n', (n) => seen.push(n));
+    it(
+      'keeps broadcasts in order with single messages',
+      { timeout },
+      async () => {
+        const [client, socket] = await pair();
+        const seen = [];
 
-      for (let n = 0; n < 300; n += 3) {
-        socket.emit('n', n);
-        io.emit('n', n + 1);
-        socket.emit('n', n + 2);
+        client.on('n', (n) => seen.push(n));
+
+        for (let n = 0; n < 300; n += 3) {
+          socket.emit('n', n);
+          io.emit('n', n + 1);
+          socket.emit('n', n + 2);
+        }
+
+        client.on('ask', (done) => done());
+        await socket.emitWithAck('ask');
+        assert.deepStrictEqual(
+          seen,
+          Array.from({ length: 300 }, (_, n) => n)
+        );
       }
-
-      client.on('ask', (done) => done());
-      await socket.emitWithAck('ask');
-      assert.deepStrictEqual(
-        seen,
-        Array.from({ length: 300 }, (_, n) => n)
-      );
-    });
+    );
 
     it('refuses what is too long', async () => {
       const [client, socket] = await pair();
