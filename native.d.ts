@@ -38,16 +38,15 @@ export declare class Engine {
   /** Holds an adopted socket's queue back, or no longer. Returns what a send returns. */
   cork(id: number, corked: boolean): number
   /**
-   * Lets go of an adopted socket. Returns how many of its records are still to come; if there
-   * are any, or `collected` says that JavaScript has some in hand, a last one says that there are
-   * no more.
+   * Lets go of an adopted socket. Returns whether records of it may still come, or `collected`,
+   * that JavaScript has some in hand; if so, a last one says that there are no more.
    */
-  close(id: number, collected: boolean): number
+  close(id: number, collected: boolean): boolean
   /**
    * Gives the socket back to JavaScript: the same number is a stream from here on. Returns what
-   * `close` returns, or -1 when the number is not that of an adopted socket.
+   * `close` returns.
    */
-  release(id: number, collected: boolean): number
+  release(id: number, collected: boolean): boolean
   /** Gives a number back. No record of it may be on its way. */
   free(id: number): void
   /** Bytes that an adopted socket has received. */

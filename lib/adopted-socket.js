@@ -146,7 +146,8 @@ function begin(socket, connection, head) {
 function release(socket) {
   const connection = socket[kConnection];
 
-  if (!connection?.release()) return;
+  // An end that has been asked for follows the queue, which has to stay.
+  if (socket.writableEnded || !connection?.release()) return;
 
   const { bytesRead, bytesWritten } = connection;
   const base = Object.getPrototypeOf(Object.getPrototypeOf(socket));

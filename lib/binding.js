@@ -11,6 +11,9 @@ const { AsyncResource } = require('async_hooks');
 
 const native = require('./load-native.js');
 
+// Kept, so that a test's fake timers do not stop the deliveries.
+const { setImmediate } = globalThis;
+
 /** Kinds of records; `src/binding/batch.rs` has the same numbers. */
 const KIND = Object.freeze({
   MESSAGE: 1,
@@ -94,6 +97,8 @@ const ackWords = new Uint32Array(64 * RECORD_WORDS);
 /** Memory for received payloads. What has been handed out is the user's. */
 let slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
 let slabUsed = 0;
+/** The memory that the collected records speak of. */
+let wordsSlab = slab;
 
 /** The records of the mailbox that have been collected and not delivered. */
 let cursor = 0;
@@ -148,6 +153,9 @@ function fill(collect, into) {
     }
   }
 
+  // Not a number: the engine could not do its work.
+  if (!(count >= 0)) throw new Error('The engine of ws-native has failed');
+
   slabUsed = into[into.length - 1];
   return count;
 }
@@ -166,7 +174,9 @@ function payloadOf(from, at, memory, id) {
 
   if ((from[at + 1] & 0xff) === KIND.LARGE) {
     const buffer = Buffer.allocUnsafeSlow(length);
-    hot.takeLarge(buffer, id);
+
+    // Never memory that nobody has written.
+    if (hot.takeLarge(buffer, id) !== 0) buffer.fill(0);
     return buffer;
   }
 
@@ -225,6 +235,7 @@ function deliverTurn() {
 
     cursor = collected = 0;
     collected = fill(hot.drain, words);
+    wordsSlab = slab;
     records += collected;
 
     if (collected === 0) return true;
@@ -235,7 +246,7 @@ function deliverTurn() {
 function skipRecord() {
   const at = cursor++ * RECORD_WORDS;
 
-  if ((words[at + 1] & 0xff) === KIND.LARGE) payloadOf(words, at, slab);
+  if ((words[at + 1] & 0xff) === KIND.LARGE) payloadOf(words, at, wordsSlab);
 }
 
 /**
@@ -252,7 +263,7 @@ function deliverChunk(connection) {
 
     if (hasPayload(word & 0xff)) {
       turnBytes += words[at + 3];
-      connection.take(word, 0, payloadOf(words, at, slab));
+      connection.take(word, 0, payloadOf(words, at, wordsSlab));
     } else {
       connection.take(word, words[at + 2], EMPTY_BUFFER);
     }
@@ -484,7 +495,7 @@ function feed(connection, chunk) {
       }
     }
 
-    if (count < RECORDS) return;
+    if (count === 0) return;
   }
 }
 
@@ -497,8 +508,9 @@ function feed(connection, chunk) {
 function takeOutput(id) {
   const output = Buffer.allocUnsafe(hot.buffered(id));
 
-  if (output.length > 0) hot.takeOutput(id, output);
-  return output;
+  return output.length === 0 || hot.takeOutput(id, output) === 0
+    ? output
+    : EMPTY_BUFFER;
 }
 
 module.exports = {

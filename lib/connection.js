@@ -10,6 +10,9 @@
 const binding = require('./binding.js');
 const { systemError, streamDestroyed } = require('./socket-errors.js');
 
+// Kept, so that a test's fake timers do not stop the deliveries.
+const { setImmediate } = globalThis;
+
 const { BINARY, CHUNK_START, KIND, SEND, engine, hot } = binding;
 
 /**
@@ -66,11 +69,14 @@ class Connection {
     /** Records may still be on their way. */
     this.expecting = false;
     this.held = /** @type {Held[] | null} */ (null);
+    /** The first of them that has not been delivered. */
+    this.heldAt = 0;
     this.heldBytes = 0;
     /** So much is held that the engine does not read. */
     this.stopped = false;
     this.pumping = false;
     this.acks = /** @type {Ack[]} */ ([]);
+    this.releasedAcks = /** @type {Ack[]} */ ([]);
     this.referenced = false;
     this.fragments = /** @type {Buffer | null} */ (null);
     this.onEnd = /** @type {(() => void) | null} */ (null);
@@ -138,12 +144,12 @@ class Connection {
 
     this.hold(word, parameter, payload);
     if (!this.paused) this.pumpLater();
-    else this.limitHeld(payload.length);
+    this.limitHeld(payload.length);
   }
 
   /**
-   * A paused stream of Node's goes on reading until its buffer is full, and so
-   * learns of the peer's end. The same here.
+   * A stream of Node's whose data nobody takes goes on reading until its buffer
+   * is full, and so learns of the peer's end. The same here.
    *
    * @param {number} length Bytes that were held
    */
@@ -191,33 +197,31 @@ class Connection {
    * @param {boolean} force Whether pause and deferral are over for good
    */
   emitHeld(force) {
-    const { held } = this;
-    let at = 0;
+    while (this.held !== null) {
+      const { word, parameter, payload } = this.held[this.heldAt];
+      const kind = word & 0xff;
 
-    if (held === null) return;
-
-    try {
-      while (at < held.length) {
-        const { word, parameter, payload } = held[at];
-        const kind = word & 0xff;
-
-        if (!force && this.paused && (kind > KIND.ERROR || startsChunk(word))) {
-          return;
-        }
-
-        at++;
-        this.dispatch(word, parameter, payload);
-
-        if (!force && this.deferring && at < held.length && kind < KIND.CLOSE) {
-          this.pumpLater();
-          return;
-        }
+      if (!force && this.paused && (kind > KIND.ERROR || startsChunk(word))) {
+        return;
       }
-    } finally {
-      if (at === held.length) this.held = null;
-      else {
-        held.splice(0, at);
-        if (!this.paused) this.pumpLater();
+
+      if (++this.heldAt === this.held.length) {
+        this.held = null;
+        this.heldAt = 0;
+        if (!this.paused) this.readOn();
+      }
+
+      try {
+        this.dispatch(word, parameter, payload);
+      } catch (error) {
+        // Somebody's mistake costs nobody an event.
+        if (this.held !== null && !this.paused) this.pumpLater();
+        throw error;
+      }
+
+      if (!force && this.deferring && this.held !== null && kind < KIND.CLOSE) {
+        this.pumpLater();
+        return;
       }
     }
   }
@@ -274,7 +278,8 @@ class Connection {
         break;
       }
       case KIND.ACKED:
-        this.acked(parameter);
+        if (this.adopted) this.acked(parameter);
+        else callAll(this.releasedAcks.splice(0, parameter));
         break;
       case KIND.DRAINED:
         this.needDrain = true;
@@ -305,8 +310,11 @@ class Connection {
     binding.feed(this, bytes);
 
     if (!idle || this.held === null) return;
-    if (this.deferring) this.pumpLater();
-    else binding.inTurn(() => this.emitHeld(false));
+    if (this.deferring) {
+      this.stopped = true;
+      this.socket.pause();
+      this.pumpLater();
+    } else binding.inTurn(() => this.emitHeld(false));
   }
 
   /**
@@ -328,12 +336,18 @@ class Connection {
   resume() {
     if (!this.paused) return;
     this.paused = false;
-    this.heldBytes = 0;
-    if (this.stopped) {
-      this.stopped = false;
-      if (this.adopted) engine.start(this.id);
-    }
+    if (this.held === null || !this.deferring) this.readOn();
     if (this.held !== null) process.nextTick(pumpNow, this);
+  }
+
+  /** Reads again, if too much had been held. */
+  readOn() {
+    this.heldBytes = 0;
+    if (!this.stopped) return;
+    this.stopped = false;
+    if (this.closed) return;
+    if (this.adopted) engine.start(this.id);
+    else this.socket.resume();
   }
 
   /** Whether the event loop is to live for this connection. */
@@ -478,7 +492,9 @@ class Connection {
 
     this.acks = [];
     binding.unhold();
-    this.socket.write(output, (error) => callAll(acks, error));
+    // Those of a released socket that had been written are still to be told of.
+    if (this.expecting) this.releasedAcks = acks;
+    this.socket.write(output, (error) => callAll(acks.splice(0), error));
   }
 
   /** What has been sent is on its way when this returns. */
@@ -499,7 +515,7 @@ class Connection {
       this.count();
       // What the kernel takes now was sent, and is acknowledged as such.
       if (this.acks.length > 0) binding.flushOne(this);
-      this.expecting = engine.close(this.id, binding.hasCollected(this.id)) > 0;
+      this.expecting = engine.close(this.id, binding.hasCollected(this.id));
     } else {
       this.writeOutput();
     }
@@ -507,8 +523,10 @@ class Connection {
     this.unref();
 
     // What is still to be delivered must not be missed because the loop ends.
-    if (this.expecting) binding.hold();
-    else {
+    if (this.expecting) {
+      // A released socket has done so already.
+      if (this.adopted) binding.hold();
+    } else {
       this.failAcks(streamDestroyed());
       binding.unregister(this);
     }
@@ -527,7 +545,7 @@ class Connection {
   release() {
     if (!this.adopted || this.closed) return false;
     this.count();
-    this.expecting = engine.release(this.id, binding.hasCollected(this.id)) > 0;
+    this.expecting = engine.release(this.id, binding.hasCollected(this.id));
     this.adopted = false;
     this.unref();
     if (this.expecting) {
@@ -539,15 +557,17 @@ class Connection {
 
   /** The last record of an adopted socket has come. */
   lastRecord() {
+    const chunks = /** @type {Buffer[]} */ (this.chunks || []);
+
     binding.unhold();
+    this.chunks = null;
 
     if (!this.closed) {
-      const chunks = /** @type {Buffer[]} */ (this.chunks || []);
-
-      this.chunks = null;
       for (const chunk of chunks) this.feed(chunk);
       return;
     }
+
+    for (const chunk of chunks) binding.feed(this, chunk);
 
     this.failAcks(streamDestroyed());
     binding.unregister(this);

@@ -127,7 +127,6 @@ fn a_blocked_connection_fills_its_peers_window_and_loses_nothing() {
 /// A pause that comes while the task is about to read must not cost it the readiness that it has
 /// seen: the bytes are there, and no further edge announces them.
 #[test]
-#[ignore = "fails: read_chunk() answers Empty for a pause, and poll() clears the readiness for that"]
 fn a_pause_does_not_lose_what_is_in_the_socket() {
     const ROUNDS: usize = 60_000;
     let notes = Notes::new();

@@ -256,7 +256,6 @@ fn a_release_hands_over_what_has_not_left() {
 
 /// An acknowledgement is ripe, or its bytes are handed over: there is no third case.
 #[test]
-#[ignore = "fails: flush() drops the report of acknowledgements when release() has raised CLOSED meanwhile"]
 fn a_release_loses_no_acknowledgement() {
     for round in 0..300 {
         let notes = Notes::new();
@@ -281,7 +280,6 @@ fn a_release_loses_no_acknowledgement() {
 /// Several I/O threads: one is the connection's task, others flush what was handed over. None may
 /// take the edge away that another one waits for.
 #[test]
-#[ignore = "a stress of seconds: see write_on(), which clears the readiness for a refusal of another writer"]
 fn no_writable_edge_is_lost_between_writers() {
     const TOTAL: usize = 60_000_000;
     let notes = Notes::new();

@@ -110,18 +110,11 @@ impl Batch {
     pub fn clear(&mut self) {
         const KEEP: usize = 1024 * 1024;
         self.records.clear();
+        self.records.shrink_to(KEEP / size_of::<Record>());
         self.bytes.clear();
-        if self.bytes.capacity() > KEEP {
-            self.bytes = Vec::new();
-        }
+        self.bytes.shrink_to(KEEP);
         self.large.clear();
         (self.next_record, self.next_byte, self.large_bytes) = (0, 0, 0);
-    }
-
-    /// How many records for `id` are still to be handed out.
-    #[must_use]
-    pub fn count(&self, id: u32) -> usize {
-        self.records[self.next_record..].iter().filter(|record| record.id == id).count()
     }
 
     /// Appends a record that has no payload.

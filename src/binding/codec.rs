@@ -1,8 +1,8 @@
 //! The same decoder and encoder for a stream that JavaScript keeps: called synchronously, with its
 //! chunks, and giving back what is to be written.
 
-use super::batch::Batch;
-use crate::protocol::{Decoder, Event};
+use super::batch::{Batch, Filled};
+use crate::protocol::Decoder;
 use crate::transport::write_queue::Pending;
 
 /// A connection over a stream of JavaScript's.
@@ -15,28 +15,30 @@ pub struct Codec {
     pub pending: Pending,
     /// Bytes in `pending`.
     pub buffered: usize,
-    events: Vec<Event>,
-    chunk: Vec<u8>,
 }
 
 impl Codec {
     /// A codec that goes on with `decoder`, and with `pending` to be written first.
     #[must_use]
     pub fn new(decoder: Decoder, pending: Pending, buffered: usize) -> Self {
-        Self { decoder, batch: Batch::default(), pending, buffered, events: Vec::new(), chunk: Vec::new() }
+        Self { decoder, batch: Batch::default(), pending, buffered }
     }
 
     /// Decodes a chunk; its events join the batch. The user's bytes stay as they are: somebody else
-    /// may listen to the same stream.
+    /// may listen to the same stream. An idle stream keeps no memory of what it has decoded.
     pub fn feed(&mut self, id: u32, bytes: &[u8]) {
-        if self.batch.is_empty() {
-            self.batch.clear();
+        let (mut chunk, mut events) = (bytes.to_vec(), Vec::new());
+        self.decoder.decode(&mut chunk, &mut events);
+        self.batch.extend(id, &chunk, &mut events);
+    }
+
+    /// Hands out records, as [`Batch::fill`] does.
+    pub fn collect(&mut self, words: &mut [u32], slab: &mut [u8], offset: usize) -> Filled {
+        let filled = self.batch.fill(words, slab, offset);
+        if self.batch.is_empty() && self.batch.held() == 0 {
+            self.batch = Batch::default();
         }
-        self.chunk.clear();
-        self.chunk.extend_from_slice(bytes);
-        self.decoder.decode(&mut self.chunk, &mut self.events);
-        self.batch.extend(id, &self.chunk, &mut self.events);
-        self.chunk = Vec::new();
+        filled
     }
 
     /// What has been queued since the last call, as one buffer.

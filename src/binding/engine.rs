@@ -171,20 +171,18 @@ impl Engine {
         u32::from(connection.cork(corked) && instance.outbox.add(&connection))
     }
 
-    /// Lets go of an adopted socket. Returns how many of its records are still to come; if there
-    /// are any, or `collected` says that JavaScript has some in hand, a last one says that there are
-    /// no more.
+    /// Lets go of an adopted socket. Returns whether records of it may still come, or `collected`,
+    /// that JavaScript has some in hand; if so, a last one says that there are no more.
     #[napi]
-    pub fn close(&self, id: u32, collected: bool) -> u32 {
+    pub fn close(&self, id: u32, collected: bool) -> bool {
         self.instance.borrow_mut().close(id, collected)
     }
 
     /// Gives the socket back to JavaScript: the same number is a stream from here on. Returns what
-    /// `close` returns, or -1 when the number is not that of an adopted socket.
+    /// `close` returns.
     #[napi]
-    pub fn release(&self, id: u32, collected: bool) -> i32 {
-        let waiting = self.instance.borrow_mut().release(id, collected);
-        waiting.map_or(-1, u32::cast_signed)
+    pub fn release(&self, id: u32, collected: bool) -> bool {
+        self.instance.borrow_mut().release(id, collected)
     }
 
     /// Gives a number back. No record of it may be on its way.

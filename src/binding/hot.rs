@@ -316,17 +316,21 @@ fn filled(words: &mut [u32], fill: impl FnOnce(&mut [u32]) -> Filled) -> f64 {
 /// `drain(words, slab, offset)`: hands out records of the mailbox; 0 when it is empty, and then the
 /// next event wakes JavaScript. A negative number asks for a slab of that many bytes.
 extern "C" fn drain(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<3>(env, info, |instance, arguments| {
+    let mut change = None;
+    let answer = run::<3>(env, info, |instance, arguments| {
         let (words, slab) = (arguments.words_mut(0)?, arguments.bytes_mut(1)?);
         let offset = arguments.number(2)? as usize;
         let answer = filled(words, |words| instance.drain(words, slab, offset));
-        if let Some(change) = instance.change_of_held() {
-            let mut total = 0;
-            // SAFETY: The environment is that of the running call.
-            unsafe { sys::napi_adjust_external_memory(arguments.env, change, &raw mut total) };
-        }
+        change = instance.change_of_held();
         Some(answer)
-    })
+    });
+    if let Some(change) = change {
+        let mut total = 0;
+        // SAFETY: The environment is that of the running call. This may collect garbage, which is
+        // why the instance is not borrowed any more.
+        unsafe { sys::napi_adjust_external_memory(env, change, &raw mut total) };
+    }
+    answer
 }
 
 /// `feed(id, bytes)`: decodes a chunk of a stream.
@@ -346,7 +350,7 @@ extern "C" fn collect(env: sys::napi_env, info: sys::napi_callback_info) -> sys:
         let (words, slab) = (arguments.words_mut(1)?, arguments.bytes_mut(2)?);
         let offset = arguments.number(3)? as usize;
         let Some(codec) = instance.stream(arguments.number(0)?) else { return Some(0.0) };
-        Some(filled(words, |words| codec.batch.fill(words, slab, offset)))
+        Some(filled(words, |words| codec.collect(words, slab, offset)))
     })
 }
 

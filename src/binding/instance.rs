@@ -176,32 +176,32 @@ impl Instance {
         }
     }
 
-    /// Gives up the socket of an adopted connection, or the codec of a stream. Returns how many
-    /// records are still on their way to JavaScript; if there are any, or if `collected` says that
-    /// JavaScript has some that it has not looked at, [`Kind::Gone`] follows them.
-    pub fn close(&mut self, id: u32, collected: bool) -> u32 {
-        let Some(connection) = self.adopted(id) else { return 0 };
+    /// Gives up the socket of an adopted connection. Returns whether records of it may still be on
+    /// their way to JavaScript, or `collected`, which says that JavaScript has some in hand; if so,
+    /// [`Kind::Gone`] follows them.
+    pub fn close(&mut self, id: u32, collected: bool) -> bool {
+        let Some(connection) = self.adopted(id) else { return false };
         connection.close();
         self.set(id, Entry::Vacant);
-        self.mark_end(id, collected)
+        self.mark_end(&connection, collected)
     }
 
-    fn mark_end(&mut self, id: u32, collected: bool) -> u32 {
-        let waiting = self.current.count(id) + self.mailbox.count(id) + usize::from(collected);
-        if waiting > 0 {
-            self.mailbox.push(Record::bare(id, Kind::Gone, 0));
+    fn mark_end(&mut self, connection: &Connection, collected: bool) -> bool {
+        let waiting = collected || self.mailbox.may_hold(connection, !self.current.is_empty());
+        if waiting {
+            self.mailbox.push(Record::bare(connection.id(), Kind::Gone, 0));
         }
-        u32::try_from(waiting).unwrap_or(u32::MAX)
+        waiting
     }
 
     /// Makes a stream of an adopted connection: from here on JavaScript reads and writes the
     /// socket. What is in the mailbox comes first; the result is that of [`Self::close`].
-    pub fn release(&mut self, id: u32, collected: bool) -> Option<u32> {
-        let connection = self.adopted(id)?;
+    pub fn release(&mut self, id: u32, collected: bool) -> bool {
+        let Some(connection) = self.adopted(id) else { return false };
         let (decoder, pending) = connection.release();
         let buffered = usize::try_from(connection.buffered()).unwrap_or(usize::MAX);
         self.set_stream(id, Codec::new(decoder, pending, buffered));
-        Some(self.mark_end(id, collected))
+        self.mark_end(&connection, collected)
     }
 
     /// Hands out records of the mailbox.
@@ -280,7 +280,7 @@ impl Instance {
             _ => {
                 let mut frame = Vec::with_capacity(encoder::MAX_HEADER + payload.len());
                 encoder::frame(&mut frame, opcode, fin, rsv1, mask, payload);
-                self.remember(flags, mask, Bytes::from(frame), payload.len())
+                self.remember(id, flags, Bytes::from(frame), payload.len())
             }
         };
         self.queue(id, flags, |pending| {
@@ -299,8 +299,10 @@ impl Instance {
         })
     }
 
-    fn remember(&mut self, flags: u32, mask: Option<[u8; 4]>, frame: Bytes, payload: usize) -> Bytes {
-        if mask.is_none() {
+    /// Keeps a frame that the next connection may be sent as well. A flush, which follows what is
+    /// queued for adopted connections only, forgets it.
+    fn remember(&mut self, id: u32, flags: u32, frame: Bytes, payload: usize) -> Bytes {
+        if flags & (send::MASK | send::GIVEN_MASK) == 0 && self.adopted(id).is_some() {
             let header = frame.len() - payload;
             self.last_frame = Some(LastFrame { flags: flags & !send::ACK, frame: frame.clone(), header });
         }

@@ -5,8 +5,8 @@
 //! any connection while the whole is full, is not read until JavaScript has been there. Events
 //! that are no frames (ends, failures, acknowledgements) are small, few, and never refused.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
@@ -31,8 +31,11 @@ struct Inner {
     staged: Batch,
     /// What `staged` counts against [`WHOLE`].
     cost: usize,
-    /// Connections whose share is not zero, and which of them wait.
-    sharing: Vec<Arc<Connection>>,
+    /// Connections whose share is not zero; some of them wait. Weak, since a connection that is
+    /// closed must not keep its socket open until JavaScript comes.
+    sharing: Vec<Weak<Connection>>,
+    /// Counts the batches that were collected.
+    epoch: u32,
     rung: bool,
     closed: bool,
 }
@@ -41,6 +44,7 @@ struct Inner {
 pub struct Mailbox {
     inner: Mutex<Inner>,
     doorbell: Doorbell,
+    full: AtomicBool,
 }
 
 impl Mailbox {
@@ -52,10 +56,12 @@ impl Mailbox {
                 staged: Batch::default(),
                 cost: 0,
                 sharing: Vec::new(),
+                epoch: 2,
                 rung: false,
                 closed: false,
             }),
             doorbell,
+            full: AtomicBool::new(false),
         }
     }
 
@@ -70,8 +76,9 @@ impl Mailbox {
         }
         std::mem::swap(&mut inner.staged, emptied);
         inner.cost = 0;
-        let sharing = std::mem::take(&mut inner.sharing);
-        for connection in &sharing {
+        inner.epoch = inner.epoch.wrapping_add(1);
+        self.full.store(false, Ordering::Relaxed);
+        for connection in inner.sharing.drain(..).filter_map(|weak| weak.upgrade()) {
             connection.share().store(0, Ordering::Relaxed);
             connection.unblock();
         }
@@ -84,10 +91,13 @@ impl Mailbox {
         self.inner.lock().cost
     }
 
-    /// How many records for `id` wait here.
+    /// Whether records of this connection may wait, here or in the batch that was collected last,
+    /// of which `rest` says whether there is any left.
     #[must_use]
-    pub fn count(&self, id: u32) -> usize {
-        self.inner.lock().staged.count(id)
+    pub fn may_hold(&self, connection: &Connection, rest: bool) -> bool {
+        let inner = self.inner.lock();
+        let noted = connection.noted().load(Ordering::Relaxed);
+        noted == inner.epoch || rest && noted.wrapping_add(1) == inner.epoch
     }
 
     /// Appends a record.
@@ -131,12 +141,31 @@ impl EventSink for Mailbox {
         let share = before.saturating_add(cost);
         connection.share().store(share, Ordering::Relaxed);
         if before == 0 && share > 0 {
-            inner.sharing.push(Arc::clone(connection));
+            inner.sharing.push(Arc::downgrade(connection));
         }
+        connection.noted().store(inner.epoch, Ordering::Relaxed);
         if share >= SHARE || inner.cost >= WHOLE {
             connection.block();
         }
+        if inner.cost >= WHOLE {
+            self.full.store(true, Ordering::Relaxed);
+        }
         self.ring(&mut inner);
+    }
+
+    fn refuses(&self, connection: &Arc<Connection>) -> bool {
+        if !self.full.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut inner = self.inner.lock();
+        if inner.cost < WHOLE || inner.closed {
+            return false;
+        }
+        connection.block();
+        if connection.share().swap(1, Ordering::Relaxed) == 0 {
+            inner.sharing.push(Arc::downgrade(connection));
+        }
+        true
     }
 
     fn report(&self, connection: &Connection, report: Report) {
@@ -147,6 +176,9 @@ impl EventSink for Mailbox {
             Report::Acked(count) => (Kind::Acked, count),
             Report::Drained => (Kind::Drained, 0),
         };
-        self.push(Record::bare(connection.id(), kind, parameter));
+        let mut inner = self.inner.lock();
+        connection.noted().store(inner.epoch, Ordering::Relaxed);
+        inner.staged.push(Record::bare(connection.id(), kind, parameter));
+        self.ring(&mut inner);
     }
 }

@@ -27,6 +27,12 @@ const SCRATCH: usize = 64 * 1024;
 /// Bytes one connection may read before the other ones of its thread have their turn.
 const READ_BUDGET: usize = 256 * 1024;
 
+/// Bytes one connection may write before others have their turn.
+const WRITE_BUDGET: usize = 4 * 1024 * 1024;
+
+/// How often somebody looks whether a writer has finished, who is not to be waited for for ever.
+const PATIENCE: u32 = 100_000;
+
 /// The user does not want to read.
 const PAUSED: u8 = 1;
 /// The sink has had enough of this connection for now.
@@ -65,6 +71,8 @@ enum Chunk {
     Last(usize),
     /// Nothing is there.
     Empty,
+    /// Somebody stopped the reading; what is there stays.
+    Stopped,
     /// Reading is over.
     Ended(Report),
 }
@@ -83,6 +91,7 @@ pub struct Connection {
     id: u32,
     flags: AtomicU8,
     share: AtomicU32,
+    noted: AtomicU32,
     io: AsyncFd<OwnedFd>,
     waker: AtomicWaker,
     decoder: Mutex<Decoder>,
@@ -103,6 +112,7 @@ impl Connection {
             id,
             flags: AtomicU8::new(PAUSED),
             share: AtomicU32::new(0),
+            noted: AtomicU32::new(0),
             io,
             waker: AtomicWaker::new(),
             decoder: Mutex::new(decoder),
@@ -129,6 +139,12 @@ impl Connection {
     #[must_use]
     pub const fn share(&self) -> &AtomicU32 {
         &self.share
+    }
+
+    /// Another number of the sink's: when it heard of this connection last.
+    #[must_use]
+    pub const fn noted(&self) -> &AtomicU32 {
+        &self.noted
     }
 
     /// Milliseconds since bytes came or went; `None` until [`Self::keep_time`].
@@ -260,7 +276,12 @@ impl Connection {
     /// made ripe when the caller is to have them. Whoever finds another writer at work leaves the
     /// queue to it.
     pub fn flush(&self, writer: Writer) -> u32 {
-        let mut acked = 0;
+        self.write_queue(writer).0
+    }
+
+    /// As [`Self::flush`]; tells also whether the kernel has refused bytes of this very call.
+    fn write_queue(&self, writer: Writer) -> (u32, bool) {
+        let (mut acked, mut refused) = (0, false);
         let mut queue = self.queue.lock();
         queue.dirty = false;
         while !queue.writing && queue.failed.is_none() && queue.has_work() {
@@ -273,8 +294,10 @@ impl Connection {
             let ending = queue.shutdown == Shutdown::Requested;
             let (written, error) = MutexGuard::unlocked(&mut queue, || self.write(&mut taken, ending));
             queue.writing = false;
+            // The others' turn: the task goes on with the rest.
+            let unfinished = error.is_none() && !taken.is_empty();
             queue.settle(written, taken);
-            if ending && error.is_none() {
+            if ending && error.is_none() && !unfinished {
                 queue.shutdown = Shutdown::Done;
             }
             let ripe = queue.ripe_acks();
@@ -302,15 +325,21 @@ impl Connection {
             }
             MutexGuard::unlocked(&mut queue, || self.report(reports));
             if error == Some(Errno::AGAIN) {
+                refused = true;
+                break;
+            }
+            if unfinished {
+                self.raise(WANT_WRITE);
+                self.waker.wake();
                 break;
             }
         }
-        acked
+        (acked, refused)
     }
 
     fn report(&self, reports: [Option<Report>; 2]) {
         for report in reports.into_iter().flatten() {
-            if !self.is_closed() {
+            if matches!(report, Report::Acked(_)) || !self.is_closed() {
                 self.sink.report(self, report);
             }
         }
@@ -319,14 +348,14 @@ impl Connection {
     /// Writes and, when all has gone, ends the stream if that is asked for.
     fn write(&self, taken: &mut Pending, ending: bool) -> (usize, Option<Errno>) {
         let descriptor = self.io.get_ref();
-        let (written, mut error) = taken.write_with(|slices| match slices {
+        let (written, mut error) = taken.write_with(WRITE_BUDGET, |slices| match slices {
             [slice] => rustix::io::write(descriptor, slice),
             slices => rustix::io::writev(descriptor, slices),
         });
         if written > 0 {
             self.note_activity();
         }
-        if ending && error.is_none() {
+        if ending && error.is_none() && taken.is_empty() {
             // ENOTCONN: the peer was faster; the end is what was wanted.
             error = rustix::net::shutdown(descriptor, rustix::net::Shutdown::Write)
                 .err()
@@ -339,7 +368,10 @@ impl Connection {
     /// hands when it returns: before the process goes, and before the descriptor does.
     pub fn flush_now(&self) -> u32 {
         let acked = self.flush(Writer::Caller);
-        while self.queue.lock().writing {
+        for _ in 0..PATIENCE {
+            if !self.queue.lock().writing {
+                break;
+            }
             std::thread::yield_now();
         }
         acked + self.flush(Writer::Caller)
@@ -359,7 +391,10 @@ impl Connection {
         let idle = Decoder::new(Role::Server, Limits::default());
         let decoder = std::mem::replace(&mut *self.decoder.lock(), idle);
         let mut queue = self.queue.lock();
-        while queue.writing {
+        for _ in 0..PATIENCE {
+            if !queue.writing {
+                break;
+            }
             MutexGuard::unlocked(&mut queue, std::thread::yield_now);
         }
         let pending = queue.take();
@@ -372,28 +407,28 @@ impl Connection {
 
     fn poll(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<()> {
         self.waker.register(context.waker());
-        let mut budget = READ_BUDGET;
-        loop {
+        let (mut budget, mut unfinished) = (READ_BUDGET, false);
+        while self.flags.load(Ordering::Acquire) & (WANT_WRITE | CLOSED) == WANT_WRITE
+            && let Poll::Ready(ready) = self.io.poll_write_ready(context)
+        {
+            let Ok(guard) = ready else { return Poll::Ready(()) };
+            if !self.write_on(guard) {
+                unfinished = self.flags.load(Ordering::Acquire) & WANT_WRITE != 0;
+                break;
+            }
+        }
+        while budget > 0 {
             let flags = self.flags.load(Ordering::Acquire);
             if flags & CLOSED != 0 {
                 return Poll::Ready(());
             }
-            if flags & WANT_WRITE != 0
-                && let Poll::Ready(ready) = self.io.poll_write_ready(context)
-            {
-                match ready {
-                    Ok(guard) => self.write_on(guard),
-                    Err(_) => return Poll::Ready(()),
-                }
-                continue;
-            }
             if flags & NOT_READING != 0 {
-                return Poll::Pending;
+                break;
             }
             let mut guard = match self.io.poll_read_ready(context) {
                 Poll::Ready(Ok(guard)) => guard,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => break,
             };
             match self.read_chunk() {
                 Chunk::Full(count) => budget = budget.saturating_sub(count),
@@ -402,33 +437,43 @@ impl Connection {
                     budget = budget.saturating_sub(count);
                 }
                 Chunk::Empty => guard.clear_ready(),
+                // The readiness is still true, and no other edge will say so.
+                Chunk::Stopped => {}
                 Chunk::Ended(report) => {
                     self.raise(ENDED);
                     self.report([Some(report), None]);
                 }
             }
-            if budget == 0 {
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
         }
+        if budget == 0 || unfinished {
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 
-    fn write_on(&self, mut guard: AsyncFdReadyGuard<'_, OwnedFd>) {
+    /// Writes; returns whether the kernel has refused bytes.
+    fn write_on(&self, mut guard: AsyncFdReadyGuard<'_, OwnedFd>) -> bool {
         self.flags.fetch_and(!WANT_WRITE, Ordering::AcqRel);
-        self.flush(Writer::IoThread);
-        if self.flags.load(Ordering::Acquire) & WANT_WRITE != 0 {
+        // A refusal that another writer met may be older than the readiness: only our own counts.
+        let (_, refused) = self.write_queue(Writer::IoThread);
+        if refused {
             guard.clear_ready();
         }
+        refused
     }
 
     /// Reads once and publishes what that completes. The decoder's lock is held from before the
     /// read until the events are published, so that a [`Self::release`] finds all or nothing.
     fn read_chunk(self: &Arc<Self>) -> Chunk {
         BUFFERS.with_borrow_mut(|Buffers { scratch, events }| {
+            // What a panic may have left belongs to another connection.
+            events.clear();
             let mut decoder = self.decoder.lock();
             if self.flags.load(Ordering::Acquire) & NOT_READING != 0 {
-                return Chunk::Empty;
+                return Chunk::Stopped;
+            }
+            if self.sink.refuses(self) {
+                return Chunk::Stopped;
             }
             let descriptor = self.io.get_ref();
             let (read, offered) = if let Some(body) = decoder.body() {

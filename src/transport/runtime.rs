@@ -35,15 +35,18 @@ pub fn threads() -> usize {
 pub fn runtime() -> Option<&'static Runtime> {
     RUNTIME
         .get_or_init(|| {
-            Builder::new_multi_thread()
-                .worker_threads(threads())
-                .thread_name("ws-native-io")
-                // Connections do not block; this bounds what a stray spawn_blocking could start.
-                .max_blocking_threads(1)
-                .enable_io()
-                .enable_time()
-                .build()
-                .ok()
+            // tokio panics when the system refuses a thread.
+            let build = || {
+                Builder::new_multi_thread()
+                    .worker_threads(threads())
+                    .thread_name("ws-native-io")
+                    // Connections do not block; this bounds what a stray spawn_blocking could start.
+                    .max_blocking_threads(1)
+                    .enable_io()
+                    .enable_time()
+                    .build()
+            };
+            std::panic::catch_unwind(build).ok()?.ok()
         })
         .as_ref()
 }

@@ -28,6 +28,13 @@ pub trait EventSink: Send + Sync + 'static {
     /// The sink may call [`Connection::block`] when it has had enough of this connection.
     fn publish(&self, connection: &Arc<Connection>, chunk: &[u8], events: &mut Vec<Event>);
 
+    /// Asked before a read: whether the sink has no room at all. It then unblocks the connection,
+    /// which it has blocked, as soon as it has.
+    fn refuses(&self, connection: &Arc<Connection>) -> bool {
+        let _ = connection;
+        false
+    }
+
     /// Takes a report. Reports are never refused.
     fn report(&self, connection: &Connection, report: Report);
 }

@@ -70,17 +70,18 @@ impl Pending {
         all
     }
 
-    /// Writes with `write` until all is written or it refuses; returns the bytes written, and the
-    /// error if there was one. What was not written stays.
+    /// Writes with `write` until all is written, `budget` bytes are, or it refuses; returns the bytes
+    /// written, and the error if there was one. What was not written stays.
     pub fn write_with(
         &mut self,
+        budget: usize,
         mut write: impl FnMut(&[IoSlice<'_>]) -> Result<usize, rustix::io::Errno>,
     ) -> (usize, Option<rustix::io::Errno>) {
         let mut total = 0;
         if !self.segments.is_empty() && !self.tail.is_empty() {
             self.segments.push_back(Bytes::from(std::mem::take(&mut self.tail)));
         }
-        while !self.is_empty() {
+        while !self.is_empty() && total < budget {
             let written = if self.segments.is_empty() {
                 write(&[IoSlice::new(&self.tail)])
             } else {
@@ -222,7 +223,7 @@ mod tests {
 
     fn drain(pending: &mut Pending, limit: usize) -> Vec<u8> {
         let mut out = Vec::new();
-        let (written, error) = pending.write_with(|slices| {
+        let (written, error) = pending.write_with(usize::MAX, |slices| {
             let room = limit - out.len();
             if room == 0 {
                 return Err(rustix::io::Errno::AGAIN);
