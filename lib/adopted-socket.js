@@ -120,7 +120,10 @@ function begin(socket, connection, head) {
   const handle = socket._handle;
   const early = head.length > 0 ? [head] : [];
 
-  for (const name of WRAPPED_BY_HTTP) delete socket[name];
+  for (const name of WRAPPED_BY_HTTP) {
+    // Its words against another encoding stay true.
+    if (name !== 'setEncoding') delete socket[name];
+  }
   Object.setPrototypeOf(socket, lentPrototype(Object.getPrototypeOf(socket)));
   socket[kConnection] = connection;
 
@@ -270,6 +273,22 @@ function flowMethods(base) {
     addListener: listening('addListener'),
     on: listening('on'),
     prependListener: listening('prependListener'),
+    /** @this {any} @param {any[]} event */
+    removeAllListeners(...event) {
+      // Somebody takes the raw bytes over: from us, and for himself.
+      if (event[0] === undefined || event[0] === 'data') release(this);
+      return base.removeAllListeners.call(this, ...event);
+    },
+    /** @this {any} @param {any} chunk @param {BufferEncoding} [encoding] */
+    push(chunk, encoding) {
+      if (chunk !== null) release(this);
+      return base.push.call(this, chunk, encoding);
+    },
+    /** @this {any} @param {any} chunk @param {BufferEncoding} [encoding] */
+    unshift(chunk, encoding) {
+      release(this);
+      return base.unshift.call(this, chunk, encoding);
+    },
     /** @this {any} */
     pause() {
       this[kConnection].pause();
@@ -341,6 +360,11 @@ function writeMethods(base) {
       );
 
       this[kConnection].sendRaw(Buffer.concat(all), callback);
+    },
+    /** @this {any} @param {any[]} rest What is written before the end */
+    end(...rest) {
+      this[kConnection].ended = true;
+      return base.end.call(this, ...rest);
     },
     /** @this {any} @param {import('./connection.js').Ack} callback */
     _final(callback) {

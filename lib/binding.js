@@ -8,11 +8,14 @@
  */
 
 const { AsyncResource } = require('async_hooks');
+const { markAsUntransferable } = require('worker_threads');
 
 const native = require('./load-native.js');
+const { unknownEncoding } = require('./socket-errors.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
 const { setImmediate } = globalThis;
+const { nextTick } = process;
 
 /** Kinds of records; `src/binding/batch.rs` has the same numbers. */
 const KIND = Object.freeze({
@@ -55,7 +58,7 @@ const RECORD_WORDS = 4;
 /** Records that one call of the engine hands out at most. */
 const RECORDS = 1024;
 
-const SLAB_SIZE = 64 * 1024;
+const SLAB_SIZE = 16 * 1024;
 const MAX_SLAB_SIZE = 256 * 1024;
 
 /**
@@ -95,7 +98,7 @@ const words = new Uint32Array(RECORDS * RECORD_WORDS + 1);
 const ackWords = new Uint32Array(64 * RECORD_WORDS);
 
 /** Memory for received payloads. What has been handed out is the user's. */
-let slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+let slab = EMPTY_BUFFER;
 let slabUsed = 0;
 /** The memory that the collected records speak of. */
 let wordsSlab = slab;
@@ -131,6 +134,9 @@ function renewSlab(needed) {
     Math.max(SLAB_SIZE, Math.min(needed, MAX_SLAB_SIZE))
   );
   slabUsed = 0;
+  // Other messages are in there: whoever gives his message's memory to a worker
+  // would take theirs along.
+  markAsUntransferable(slab.buffer);
 }
 
 /**
@@ -141,6 +147,8 @@ function renewSlab(needed) {
  * @returns {number} The number of records
  */
 function fill(collect, into) {
+  if (slab.length === 0) renewSlab(SLAB_SIZE);
+
   let count = collect(into, slab, slabUsed);
 
   if (count < 0) {
@@ -345,7 +353,7 @@ function settle(connection, answer) {
 
   if (turnDepth === 0 && !flushScheduled) {
     flushScheduled = true;
-    process.nextTick(flushLater);
+    nextTick(flushLater);
   }
 }
 
@@ -433,7 +441,8 @@ function makeResource() {
  * @returns {((error?: Error | null) => void) | undefined}
  */
 function bindCallback(callback) {
-  if (typeof callback !== 'function') return undefined;
+  if (!callback) return undefined;
+  if (typeof callback !== 'function') throw unknownEncoding(callback);
 
   const resource = makeResource();
 

@@ -12,6 +12,7 @@ const { systemError, streamDestroyed } = require('./socket-errors.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
 const { setImmediate } = globalThis;
+const { nextTick } = process;
 
 const { BINARY, CHUNK_START, KIND, SEND, engine, hot } = binding;
 
@@ -64,6 +65,8 @@ class Connection {
     this.scope = adopted ? binding.makeScope(inherit) : null;
     this.paused = false;
     this.closed = false;
+    /** The user has ended the socket of an adopted connection. */
+    this.ended = false;
     /** The peer has broken the protocol. */
     this.violated = false;
     /** Records may still be on their way. */
@@ -279,7 +282,7 @@ class Connection {
       }
       case KIND.ACKED:
         if (this.adopted) this.acked(parameter);
-        else callAll(this.releasedAcks.splice(0, parameter));
+        else callAll(this.releasedAcks.splice(0, parameter), null);
         break;
       case KIND.DRAINED:
         this.needDrain = true;
@@ -337,7 +340,7 @@ class Connection {
     if (!this.paused) return;
     this.paused = false;
     if (this.held === null || !this.deferring) this.readOn();
-    if (this.held !== null) process.nextTick(pumpNow, this);
+    if (this.held !== null) nextTick(pumpNow, this);
   }
 
   /** Reads again, if too much had been held. */
@@ -435,7 +438,7 @@ class Connection {
     const done = this.acks.splice(0, count);
 
     if (done.length > 0 && this.acks.length === 0) binding.unhold();
-    for (const ack of done) ack();
+    for (const ack of done) ack(null);
   }
 
   /**
@@ -447,7 +450,7 @@ class Connection {
     const done = this.acks.splice(0, count);
 
     if (done.length > 0 && this.acks.length === 0) binding.unhold();
-    process.nextTick(callAll, done);
+    nextTick(callAll, done, null);
   }
 
   /**
@@ -459,7 +462,14 @@ class Connection {
     if (failed.length === 0) return;
     this.acks = [];
     binding.unhold();
-    process.nextTick(callAll, failed, error);
+    nextTick(callAll, failed, error);
+  }
+
+  /** @returns {boolean} Whether nothing can be sent any more */
+  get isEnded() {
+    return (
+      this.closed || (this.adopted ? this.ended : this.socket.writableEnded)
+    );
   }
 
   /** @returns {number} Bytes that nobody has taken yet */
@@ -587,7 +597,7 @@ class Connection {
   finish() {
     // As in Node, the end that nobody saw coming is told behind the socket's.
     if (this.inputEnded) this.finishNow();
-    else process.nextTick(finishNow, this);
+    else nextTick(finishNow, this);
   }
 
   finishNow() {

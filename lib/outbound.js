@@ -8,10 +8,13 @@
  * `ws._sender`.
  */
 
-const { SEND } = require('./binding.js');
+const { SEND, bindCallback } = require('./binding.js');
 const closePayload = require('./close-payload.js');
-const { streamDestroyed } = require('./socket-errors.js');
+const { EMPTY_BUFFER } = require('./constants.js');
 const { isBlob } = require('./validation.js');
+
+// Kept, so that a test's fake timers do not stop what has been sent.
+const { nextTick } = process;
 
 const FastBuffer = /** @type {any} */ (Buffer)[Symbol.species];
 
@@ -29,6 +32,12 @@ const MAX_CONTROL_PAYLOAD = 125;
 
 /**
  * @typedef {(error?: Error | null) => void} Ack
+ */
+
+/**
+ * @typedef {object} Waiting What waits for a Blob
+ * @property {() => void} run
+ * @property {Ack | undefined} ack
  */
 
 /**
@@ -57,20 +66,18 @@ function toBuffer(data) {
 class Outbound {
   /**
    * @param {import('./connection.js').Connection} connection
-   * @param {boolean} isServer
    * @param {((mask: Buffer) => void) | undefined} generateMask
    * @param {(error: Error) => void} onError What fails without being a peer's
    *   or the socket's fault
    */
-  constructor(connection, isServer, generateMask, onError) {
+  constructor(connection, generateMask, onError) {
     this._connection = connection;
     this._generateMask = generateMask;
     this._onError = onError;
     /** Bytes that were sent and wait for a Blob, or were sent too late. */
     this._bufferedBytes = 0;
     this._firstFragment = true;
-    this._flags = isServer ? SEND.FIN : SEND.FIN | SEND.MASK;
-    this._waiting = /** @type {Array<() => void> | null} */ (null);
+    this._waiting = /** @type {Waiting[] | null} */ (null);
   }
 
   /**
@@ -101,22 +108,19 @@ class Outbound {
       this._waiting !== null ||
       !this._firstFragment ||
       this._generateMask !== undefined ||
-      this._connection.closed ||
+      this._connection.isEnded ||
       isBlob(data)
     ) {
       this.send(data, undefined, ack);
       return;
     }
 
+    const flags = this._isServer ? SEND.FIN : SEND.FIN | SEND.MASK;
+
     if (typeof data === 'string') {
-      this._connection.sendText(this._flags | OPCODE.TEXT, data, 0, ack);
+      this._connection.sendText(flags | OPCODE.TEXT, data, 0, ack);
     } else {
-      this._connection.sendBytes(
-        this._flags | OPCODE.BINARY,
-        toBuffer(data),
-        0,
-        ack
-      );
+      this._connection.sendBytes(flags | OPCODE.BINARY, toBuffer(data), 0, ack);
     }
   }
 
@@ -128,12 +132,19 @@ class Outbound {
   send(data, options, ack) {
     const isText = typeof data === 'string';
     const bytes = isText || isBlob(data) ? data : toBuffer(data);
-    const given = { fin: true, binary: !isText, ...options };
+    const given = {
+      fin: true,
+      binary: !isText,
+      mask: !this._isServer,
+      ...options
+    };
     const fin = Boolean(given.fin);
-    const { binary } = given;
     let opcode = /** @type {number} */ (OPCODE.CONTINUATION);
 
-    if (this._firstFragment) opcode = binary ? OPCODE.BINARY : OPCODE.TEXT;
+    if (this._firstFragment) {
+      opcode = given.binary ? OPCODE.BINARY : OPCODE.TEXT;
+    }
+
     this._firstFragment = fin;
 
     this.frame(opcode | (fin ? SEND.FIN : 0), bytes, given.mask, ack);
@@ -193,19 +204,31 @@ class Outbound {
    * @param {Ack} [ack]
    */
   sendFrame(list, ack) {
+    const callback = bindCallback(ack);
+
     if (this._waiting !== null) {
-      this._waiting.push(() => this.sendFrame(list, ack));
+      const kept = list.map((bytes) => Buffer.from(bytes));
+
+      this._waiting.push({
+        run: () => this.sendFrame(kept, callback),
+        ack: callback
+      });
       return;
     }
-    if (this._connection.closed) {
-      refuse(ack);
+    // Nothing at all is an error of the stream's, too.
+    if (this._connection.isEnded || list.length === 0) {
+      this._socket.write(list[0], callback);
       return;
     }
 
     for (let i = 0; i < list.length; i++) {
-      const last = i === list.length - 1;
+      const bytes =
+        typeof list[i] === 'string' ? Buffer.from(list[i]) : list[i];
 
-      this._connection.sendRaw(list[i], last ? ack : undefined);
+      this._connection.sendRaw(
+        bytes,
+        i === list.length - 1 ? callback : undefined
+      );
     }
   }
 
@@ -222,9 +245,12 @@ class Outbound {
       const kept = Buffer.isBuffer(data) ? Buffer.from(data) : data;
 
       this._bufferedBytes += size;
-      this._waiting.push(() => {
-        this._bufferedBytes -= size;
-        this.frame(flags, kept, mask, ack);
+      this._waiting.push({
+        run: () => {
+          this._bufferedBytes -= size;
+          this.frame(flags, kept, mask, ack);
+        },
+        ack
       });
       return;
     }
@@ -232,12 +258,13 @@ class Outbound {
       this.readBlob(flags, /** @type {any} */ (data), mask, ack);
       return;
     }
-    if (this._connection.closed) {
-      refuse(ack);
+    if (this._connection.isEnded) {
+      // Node's own error, for the callback and for the socket.
+      this._socket.write(EMPTY_BUFFER, ack);
       return;
     }
 
-    const masked = mask ?? (this._flags & SEND.MASK) !== 0;
+    const masked = Boolean(mask);
     const generate = masked ? this._generateMask : undefined;
     const key = generate === undefined ? 0 : generatedKey(generate);
     const all =
@@ -269,19 +296,40 @@ class Outbound {
 
     blob.arrayBuffer().then(
       (memory) => {
+        if (this._socket.destroyed) {
+          const error = new Error(
+            'The socket was closed while the blob was being read'
+          );
+
+          nextTick(() => this.failWaiting(error, ack));
+          return;
+        }
+
         this._bufferedBytes -= blob.size;
-        process.nextTick(() =>
-          this.proceed(() => this.frame(flags, toBuffer(memory), mask, ack))
-        );
+        this.proceed(() => this.frame(flags, toBuffer(memory), mask, ack));
       },
       (error) => {
-        process.nextTick(() => {
-          this._waiting = null;
-          if (ack !== undefined) ack(error);
-          if (!this._connection.closed) this._onError(error);
+        nextTick(() => {
+          this.failWaiting(error, ack);
+          this._onError(error);
         });
       }
     );
+  }
+
+  /**
+   * @param {Error} error
+   * @param {Ack | undefined} first
+   */
+  failWaiting(error, first) {
+    const waiting = this._waiting || [];
+
+    this._waiting = null;
+    if (first !== undefined) first(error);
+
+    for (const { ack } of waiting) {
+      if (ack !== undefined) ack(error);
+    }
   }
 
   /**
@@ -294,13 +342,17 @@ class Outbound {
     first();
 
     while (waiting.length > 0) {
-      /** @type {() => void} */ (waiting.shift())();
+      /** @type {Waiting} */ (waiting.shift()).run();
       // Another Blob: the rest waits behind it, and before what came later.
       if (this._waiting !== null) {
-        /** @type {Array<() => void>} */ (this._waiting).unshift(...waiting);
+        /** @type {Waiting[]} */ (this._waiting).unshift(...waiting);
         return;
       }
     }
+  }
+
+  get _isServer() {
+    return /** @type {any} */ (this._connection.ws)._isServer;
   }
 }
 
@@ -322,13 +374,6 @@ function generatedKey(generate) {
 
   generate(mask);
   return mask.readUInt32BE(0);
-}
-
-/**
- * @param {Ack | undefined} ack
- */
-function refuse(ack) {
-  if (ack !== undefined) process.nextTick(ack, streamDestroyed());
 }
 
 module.exports = { Outbound, sizeOf, toBuffer };

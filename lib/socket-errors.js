@@ -32,4 +32,16 @@ function streamDestroyed() {
   return error;
 }
 
-module.exports = { streamDestroyed, systemError };
+/**
+ * @param {any} value What was given where a callback, or an encoding, belongs
+ * @returns {TypeError} What Node says to that
+ */
+function unknownEncoding(value) {
+  /** @type {TypeError & { code?: string }} */
+  const error = new TypeError(`Unknown encoding: ${value}`);
+
+  error.code = 'ERR_UNKNOWN_ENCODING';
+  return error;
+}
+
+module.exports = { streamDestroyed, systemError, unknownEncoding };

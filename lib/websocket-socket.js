@@ -15,6 +15,9 @@ const { kStatusCode, protocolError } = require('./errors.js');
 const { shape } = require('./message-shape.js');
 const { Outbound } = require('./outbound.js');
 
+// Kept, so that a test's fake timers do not stop the input.
+const { nextTick } = process;
+
 const [OPEN, CLOSING, CLOSED] = [1, 2, 3];
 
 /**
@@ -48,14 +51,13 @@ function attach(ws, socket, head, options) {
   );
 
   connection.limits = limits;
-  connection.deferring = options.allowSynchronousEvents === false;
+  connection.deferring =
+    options.allowSynchronousEvents !== undefined &&
+    !options.allowSynchronousEvents;
 
   ws._connection = connection;
-  ws._sender = new Outbound(
-    connection,
-    ws._isServer,
-    options.generateMask,
-    (error) => onSendError(ws, error)
+  ws._sender = new Outbound(connection, options.generateMask, (error) =>
+    onSendError(ws, error)
   );
   ws._socket = socket;
   socket[kWebSocket] = ws;
@@ -111,7 +113,7 @@ function startCloseTimer(ws) {
  * @param {any} ws
  */
 function drainInput(ws) {
-  process.nextTick(resume, ws._socket);
+  nextTick(resume, ws._socket);
 }
 
 /**

@@ -85,7 +85,9 @@ class Receiver extends Writable {
       id,
       false
     );
-    this._connection.deferring = options.allowSynchronousEvents === false;
+    this._connection.deferring =
+      options.allowSynchronousEvents !== undefined &&
+      !options.allowSynchronousEvents;
     abandoned.register(this, id, this);
   }
 
@@ -101,7 +103,9 @@ class Receiver extends Writable {
     }
 
     this._connection.feed(chunk);
-    this._connection.whenDelivered(() => callback(this._violation));
+    this._connection.whenDelivered(() =>
+      callback(this._violation ?? undefined)
+    );
   }
 
   /**
