@@ -22,6 +22,7 @@ use super::batch::{Filled, Kind, Record};
 use super::instance::{FLUSH_DUE, Instance, NO_CONNECTION, opcode_of};
 use crate::protocol::{encoder, mask};
 use crate::transport::connection::{Connection, Writer};
+use crate::transport::pool;
 use crate::transport::write_queue::OWN_SEGMENT;
 
 type Shared = RefCell<Instance>;
@@ -363,6 +364,7 @@ extern "C" fn take_large(env: sys::napi_env, info: sys::napi_callback_info) -> s
             return None;
         }
         out.copy_from_slice(&large);
+        pool::give(large);
         Some(0.0)
     })
 }

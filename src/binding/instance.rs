@@ -12,6 +12,7 @@ use super::masks::Masks;
 use crate::protocol::encoder;
 use crate::transport::connection::Connection;
 use crate::transport::outbox::Outbox;
+use crate::transport::pool::Pooled;
 use crate::transport::write_queue::{OWN_SEGMENT, Pending};
 
 const SLOT_BITS: u32 = 20;
@@ -278,9 +279,10 @@ impl Instance {
                 last.frame.clone()
             }
             _ => {
-                let mut frame = Vec::with_capacity(encoder::MAX_HEADER + payload.len());
-                encoder::frame(&mut frame, opcode, fin, rsv1, mask, payload);
-                self.remember(id, flags, Bytes::from(frame), payload.len())
+                let frame = Pooled::filled(encoder::MAX_HEADER + payload.len(), |frame| {
+                    encoder::frame(frame, opcode, fin, rsv1, mask, payload);
+                });
+                self.remember(id, flags, Bytes::from_owner(frame), payload.len())
             }
         };
         self.queue(id, flags, |pending| {

@@ -87,10 +87,16 @@ impl Decoder {
     /// In the middle of a data frame whose rest is large: the buffer to read the stream into, grown
     /// for at least one byte. `None` when the next chunk belongs to [`Self::decode`].
     pub fn body(&mut self) -> Option<&mut Vec<u8>> {
+        self.body_from(&mut |_| None)
+    }
+
+    /// As [`Self::body`]. When the buffer has to grow, `spare` is asked for one that has room for so
+    /// many bytes already: all that is announced may then be read at once.
+    pub fn body_from(&mut self, spare: &mut dyn FnMut(usize) -> Option<Vec<u8>>) -> Option<&mut Vec<u8>> {
         let frame = self.frame.filter(|frame| frame.rest >= MIN_BODY)?;
         let message =
             self.message.get_or_insert_with(|| Box::new(Message::new(frame.opcode == opcode::BINARY)));
-        Some(message.body(frame.rest))
+        Some(message.body(frame.rest, spare))
     }
 
     /// Takes what was appended to [`Self::body`], as one chunk. Gives back what lies beyond the end

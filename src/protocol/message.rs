@@ -51,10 +51,23 @@ impl Message {
     }
 
     /// The buffer, with room for the next read of a frame of which `rest` bytes are still to come.
-    pub(super) fn body(&mut self, rest: u64) -> &mut Vec<u8> {
+    /// `spare` may give a buffer for so many bytes, the ones that came among them.
+    pub(super) fn body(
+        &mut self,
+        rest: u64,
+        spare: &mut dyn FnMut(usize) -> Option<Vec<u8>>,
+    ) -> &mut Vec<u8> {
         let (len, room) = (self.bytes.len(), self.bytes.capacity() - self.bytes.len());
         let rest = usize::try_from(rest).unwrap_or(usize::MAX);
-        if room < rest.min(MIN_ROOM) {
+        if room >= rest.min(MIN_ROOM) {
+            return &mut self.bytes;
+        }
+        if let Some(mut buffer) = spare(len.saturating_add(rest)) {
+            buffer.clear();
+            buffer.extend_from_slice(&self.bytes);
+            self.bytes = buffer;
+        }
+        if self.bytes.capacity() - len < rest.min(MIN_ROOM) {
             let grown = len.saturating_mul(2).max(FIRST_BODY) - len;
             self.bytes.reserve_exact(grown.min(rest));
         }

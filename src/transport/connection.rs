@@ -16,6 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rustix::io::Errno;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
+use super::pool;
 use super::sink::{EventSink, Report};
 use super::write_queue::{HIGH_WATER_MARK, Pending, Shutdown, WriteQueue};
 use crate::protocol::{Decoder, Event, Limits, Role};
@@ -476,7 +477,7 @@ impl Connection {
                 return Chunk::Stopped;
             }
             let descriptor = self.io.get_ref();
-            let (read, offered) = if let Some(body) = decoder.body() {
+            let (read, offered) = if let Some(body) = decoder.body_from(&mut pool::take) {
                 let offered = body.capacity() - body.len();
                 (rustix::io::read(descriptor, rustix::buffer::spare_capacity(body)), offered)
             } else {

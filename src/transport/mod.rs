@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod connection;
 pub mod outbox;
+pub mod pool;
 pub mod runtime;
 pub mod sink;
 pub mod write_queue;

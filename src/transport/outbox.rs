@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::connection::{Connection, Writer};
+use super::pool;
 use super::runtime;
 
 /// So many connections the caller's own thread writes itself: up to here that is cheaper than
@@ -152,6 +153,7 @@ async fn watch(outbox: Weak<Outbox>) {
             flush_all(late).await;
         }
         if asleep {
+            pool::clear();
             outbox.bell.notified().await;
             (seen, idle) = (u64::MAX, 0);
         }
