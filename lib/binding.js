@@ -181,11 +181,7 @@ function payloadOf(from, at, memory, id) {
   const length = from[at + 3];
 
   if ((from[at + 1] & 0xff) === KIND.LARGE) {
-    const buffer = Buffer.allocUnsafeSlow(length);
-
-    // Never memory that nobody has written.
-    if (hot.takeLarge(buffer, id) !== 0) buffer.fill(0);
-    return buffer;
+    return hot.takeLarge(id);
   }
 
   return length === 0

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use crate::protocol::{Event, Payload};
 
 /// A payload that came in a buffer of its own crosses as one from this size on; a smaller one is
-/// copied beside the others, since a JavaScript buffer costs more than that.
-const OWN_BUFFER: usize = 16 * 1024;
+/// copied beside the others, since a JavaScript buffer over foreign memory costs more than that.
+const OWN_BUFFER: usize = 64 * 1024;
 
 /// Words of one record in the array that JavaScript reads.
 pub const RECORD_WORDS: usize = 4;

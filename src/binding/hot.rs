@@ -355,18 +355,53 @@ extern "C" fn collect(env: sys::napi_env, info: sys::napi_callback_info) -> sys:
     })
 }
 
-/// `takeLarge(bytes[, id])`: copies the next message that has a buffer of its own, and forgets it.
+/// Gives a payload back whose Buffer nobody needs any more.
+extern "C" fn free_payload(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
+    // SAFETY: The hint is the box that `external` leaked for this one call.
+    let payload = unsafe { Box::from_raw(hint.cast::<Vec<u8>>()) };
+    pool::give(*payload);
+}
+
+/// A Buffer over the payload's own memory, or over a copy where the runtime does not allow that.
+fn external(env: sys::napi_env, mut payload: Vec<u8>) -> Option<sys::napi_value> {
+    let (data, length) = (payload.as_mut_ptr(), payload.len());
+    let hint = Box::into_raw(Box::new(payload));
+    let mut value = ptr::null_mut();
+    // SAFETY: The memory lives until the finalizer has been called with the box that owns it, and
+    // nobody on this side touches it again.
+    let status = unsafe {
+        sys::napi_create_external_buffer(
+            env,
+            length,
+            data.cast(),
+            Some(free_payload),
+            hint.cast(),
+            &raw mut value,
+        )
+    };
+    if status == sys::Status::napi_ok {
+        return Some(value);
+    }
+    // SAFETY: The call has failed, so that the box is still ours.
+    let payload = unsafe { Box::from_raw(hint) };
+    // SAFETY: The bytes are copied before the call returns.
+    let status = unsafe {
+        sys::napi_create_buffer_copy(env, length, payload.as_ptr().cast(), ptr::null_mut(), &raw mut value)
+    };
+    pool::give(*payload);
+    (status == sys::Status::napi_ok).then_some(value)
+}
+
+/// `takeLarge(id)`: the next message that has a buffer of its own, of the mailbox (`id` undefined) or
+/// of a stream. Answers with a number when there is none.
 extern "C" fn take_large(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<2>(env, info, |instance, arguments| {
-        let out = arguments.bytes_mut(0)?;
-        let large = instance.take_large(arguments.number(1))?;
-        if large.len() != out.len() {
-            return None;
-        }
-        out.copy_from_slice(&large);
-        pool::give(large);
-        Some(0.0)
-    })
+    let mut payload = None;
+    let answer = run::<1>(env, info, |instance, arguments| {
+        payload = instance.take_large(arguments.number(0));
+        None
+    });
+    // Outside of the borrow, since making a Buffer may collect garbage.
+    payload.and_then(|payload| external(env, payload)).unwrap_or(answer)
 }
 
 /// `takeOutput(id, bytes)`: copies what a stream has to write, whose length `buffered` tells.

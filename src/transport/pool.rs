@@ -22,14 +22,15 @@ struct Pool {
 
 static POOL: Mutex<Pool> = Mutex::new(Pool { buffers: Vec::new(), bytes: 0 });
 
-/// An empty buffer with room for `wanted` bytes, if there is one.
+/// An empty buffer with room for `wanted` bytes and for less than twice as many, if there is one:
+/// who keeps a message must not keep much more.
 #[must_use]
 pub fn take(wanted: usize) -> Option<Vec<u8>> {
     if !(SMALLEST..=LARGEST).contains(&wanted) {
         return None;
     }
     let mut pool = POOL.lock();
-    let index = pool.buffers.iter().rposition(|buffer| buffer.capacity() >= wanted)?;
+    let index = pool.buffers.iter().rposition(|buffer| (wanted..wanted * 2).contains(&buffer.capacity()))?;
     let buffer = pool.buffers.swap_remove(index);
     pool.bytes -= buffer.capacity();
     Some(buffer)
