@@ -537,7 +537,7 @@ class Connection {
       // A released socket has done so already.
       if (this.adopted) binding.hold();
     } else {
-      this.failAcks(streamDestroyed());
+      if (this.acks.length > 0) this.failAcks(streamDestroyed());
       binding.unregister(this);
     }
   }
@@ -579,7 +579,7 @@ class Connection {
 
     for (const chunk of chunks) binding.feed(this, chunk);
 
-    this.failAcks(streamDestroyed());
+    if (this.acks.length > 0) this.failAcks(streamDestroyed());
     binding.unregister(this);
     this.finish();
   }

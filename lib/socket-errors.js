@@ -12,8 +12,13 @@ const { getSystemErrorName } = require('util');
  */
 function systemError(errno, syscall) {
   const code = getSystemErrorName(-errno);
+  const { stackTraceLimit } = Error;
+
+  // Where in here it was made says nothing, and costs more than all the rest.
+  Error.stackTraceLimit = 0;
   /** @type {NodeJS.ErrnoException} */
   const error = new Error(`${syscall} ${code}`);
+  Error.stackTraceLimit = stackTraceLimit;
 
   error.errno = -errno;
   error.code = code;

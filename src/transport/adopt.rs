@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::connection::{self, Connection};
+use super::connection::Connection;
 use super::runtime;
 use super::sink::EventSink;
 use crate::protocol::Decoder;
@@ -38,7 +38,5 @@ pub fn adopt(
         reason = "its successor is unsafe for types whose descriptor may change; an OwnedFd's cannot"
     )]
     let io = AsyncFd::with_interest(descriptor, Interest::READABLE | Interest::WRITABLE)?;
-    let connection = Arc::new(Connection::new(id, io, decoder, sink));
-    runtime.spawn(connection::run(Arc::clone(&connection)));
-    Ok(connection)
+    Ok(Arc::new(Connection::new(id, io, decoder, sink)))
 }

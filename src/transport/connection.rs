@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 use super::pool;
+use super::runtime;
 use super::sink::{EventSink, Report};
 use super::write_queue::{HIGH_WATER_MARK, Pending, Shutdown, WriteQueue};
 use crate::protocol::{Decoder, Event, Limits, Role};
@@ -49,6 +50,9 @@ const TIMED: u8 = 32;
 
 /// The user holds writes back.
 const CORKED: u8 = 64;
+
+/// The task has been spawned.
+const STARTED: u8 = 128;
 
 /// Nothing may be read in these states.
 const NOT_READING: u8 = PAUSED | BLOCKED | ENDED | CLOSED;
@@ -181,9 +185,14 @@ impl Connection {
         self.flags.load(Ordering::Acquire) & CLOSED != 0
     }
 
-    /// Begins or goes on to read.
-    pub fn start(&self) {
-        self.lower_and_wake(PAUSED);
+    /// Begins or goes on to read. The first call gives the connection its task.
+    pub fn start(self: &Arc<Self>) {
+        if self.flags.fetch_or(STARTED, Ordering::AcqRel) & STARTED != 0 {
+            self.lower_and_wake(PAUSED);
+        } else if let Some(runtime) = runtime::runtime() {
+            self.flags.fetch_and(!PAUSED, Ordering::AcqRel);
+            runtime.spawn(run(Arc::clone(self)));
+        }
     }
 
     /// Stops reading. Bytes that an I/O thread is decoding at this moment are still published.
@@ -537,7 +546,7 @@ impl Drop for Alive {
 }
 
 /// The task of a connection: lives until the connection is closed or released.
-pub(super) async fn run(connection: Arc<Connection>) {
+async fn run(connection: Arc<Connection>) {
     let alive = Alive(connection);
     std::future::poll_fn(|context| alive.0.poll(context)).await;
 }
