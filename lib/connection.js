@@ -127,8 +127,9 @@ class Connection {
       return;
     }
 
-    // A reset ends the socket, which hands out what is held by itself.
-    if (kind >= KIND.READ_FAILED && kind <= KIND.DRAINED) {
+    // Only frames, and the end behind them, wait. A reset ends the socket, which
+    // hands out what is held by itself; so does the last record.
+    if (!isFrame(kind) && kind !== KIND.EOF) {
       this.dispatch(word, parameter, payload);
       return;
     }
@@ -138,8 +139,8 @@ class Connection {
     if (
       this.held === null &&
       !this.deferring &&
-      kind <= KIND.ERROR &&
-      !((word >>> 8) & CHUNK_START)
+      isFrame(kind) &&
+      !startsChunk(word)
     ) {
       this.dispatch(word, parameter, payload);
       return;
@@ -204,7 +205,7 @@ class Connection {
       const { word, parameter, payload } = this.held[this.heldAt];
       const kind = word & 0xff;
 
-      if (!force && this.paused && (kind > KIND.ERROR || startsChunk(word))) {
+      if (!force && this.paused && (!isFrame(kind) || startsChunk(word))) {
         return;
       }
 
@@ -614,6 +615,14 @@ class Connection {
       }
     });
   }
+}
+
+/**
+ * @param {number} kind
+ * @returns {boolean} Whether it is something the peer's frames said
+ */
+function isFrame(kind) {
+  return kind <= KIND.ERROR || kind === KIND.FRAGMENTS;
 }
 
 /**

@@ -1,0 +1,34 @@
+'use strict';
+
+/** A paused WebSocket that is ended from this side while more comes in. */
+
+const { scenario } = require('./harness.js');
+
+for (const end of ['terminate', 'destroy']) {
+  scenario(`${end} while paused in a flood`, {}, async (play) => {
+    const { ws, peer } = await play.open();
+    const ended = new Promise((resolve) => ws.on('close', resolve));
+    const bytes = Buffer.concat(
+      Array(64).fill(peer.frame('binary', Buffer.alloc(1000)))
+    );
+    let messages = 0;
+
+    // The peer writes as long as it is let.
+    const flood = () => {
+      while (peer.stream.writable && peer.stream.write(bytes));
+    };
+
+    peer.stream.on('drain', flood);
+    peer.stream.on('error', () => {});
+    ws.on('message', () => {
+      if (++messages !== 10) return;
+      ws.pause();
+      setImmediate(() => {
+        if (end === 'terminate') ws.terminate();
+        else ws._socket.destroy();
+      });
+    });
+    flood();
+    play.note('close', await ended, messages >= 10, ws.isPaused);
+  });
+}
