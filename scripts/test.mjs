@@ -21,7 +21,7 @@ await main(() => {
   // Both are run whatever the first says: one wants to see all that is broken.
   const { status } = spawnSync(
     process.execPath,
-    ['--test', '--test-reporter=spec', '--test-timeout=120000', ...files],
+    ['--test', '--test-reporter=spec', '--test-timeout=300000', ...files],
     { cwd: root, stdio: 'inherit' }
   );
 

@@ -23,10 +23,8 @@ for (const end of ['terminate', 'destroy']) {
     ws.on('message', () => {
       if (++messages !== 10) return;
       ws.pause();
-      setImmediate(() => {
-        if (end === 'terminate') ws.terminate();
-        else ws._socket.destroy();
-      });
+      if (end === 'terminate') ws.terminate();
+      else ws._socket.destroy();
     });
     flood();
     play.note('close', await ended, messages >= 10, ws.isPaused);
