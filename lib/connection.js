@@ -439,7 +439,7 @@ class Connection {
     const done = this.acks.splice(0, count);
 
     if (done.length > 0 && this.acks.length === 0) binding.unhold();
-    for (const ack of done) ack(null);
+    callAll(done, null);
   }
 
   /**
@@ -610,9 +610,13 @@ class Connection {
     this.inScope(() => {
       try {
         this.emitHeld(true);
-      } finally {
-        onEnd();
+      } catch (error) {
+        // The rest is still to come, and the end behind it.
+        this.onEnd = onEnd;
+        setImmediate(finishNow, this);
+        throw error;
       }
+      onEnd();
     });
   }
 }
@@ -660,7 +664,14 @@ function pumpNow(connection) {
  * @param {Error | null} [error]
  */
 function callAll(acks, error) {
-  for (const ack of acks) ack(error);
+  let at = 0;
+
+  try {
+    while (at < acks.length) acks[at++](error);
+  } finally {
+    // One that throws costs the others nothing.
+    if (at < acks.length) nextTick(callAll, acks.slice(at), error);
+  }
 }
 
 module.exports = { Connection };
