@@ -74,6 +74,16 @@ const FastBuffer = /** @type {any} */ (Buffer)[Symbol.species];
 const EMPTY_BUFFER = Buffer.alloc(0);
 
 /**
+ * Whether Node is to warn of names that programs should not use. One of them is
+ * that of the function below.
+ */
+const warnsOfNames =
+  process.env.NODE_PENDING_DEPRECATION === '1' ||
+  [...process.execArgv, process.env.NODE_OPTIONS || ''].some((option) =>
+    option.includes('--pending-deprecation')
+  );
+
+/**
  * Runs what listeners have put into the queues of nextTick and of promises, as
  * Node does between the callbacks of two sockets. An old name, but the one under
  * which Node has always had it; without it the queues run after the batch.
@@ -81,9 +91,7 @@ const EMPTY_BUFFER = Buffer.alloc(0);
  * @type {() => void}
  */
 const runTicks =
-  typeof (/** @type {any} */ (process)._tickCallback) === 'function'
-    ? /** @type {any} */ (process)._tickCallback
-    : () => {};
+  (!warnsOfNames && /** @type {any} */ (process)._tickCallback) || (() => {});
 
 /** @type {Array<import('./connection.js').Connection | undefined>} */
 const connections = [];
@@ -389,6 +397,28 @@ function inTurn(body) {
 }
 
 /**
+ * One listener of the process serves all copies of this module.
+ *
+ * @param {() => void} hook
+ */
+function hookExit(hook) {
+  const key = Symbol.for('ws-native.exit');
+  const shared = /** @type {any} */ (process);
+
+  if (shared[key] === undefined) {
+    /** @type {Set<() => void>} */
+    const hooks = new Set();
+
+    Object.defineProperty(process, key, { configurable: true, value: hooks });
+    process.on('exit', () => {
+      for (const each of hooks) each();
+    });
+  }
+
+  shared[key].add(hook);
+}
+
+/**
  * @param {import('./connection.js').Connection} connection
  */
 function register(connection) {
@@ -396,7 +426,7 @@ function register(connection) {
 
   if (!exitHooked) {
     exitHooked = true;
-    process.on('exit', flushAtExit);
+    hookExit(flushAtExit);
   }
 }
 

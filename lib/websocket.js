@@ -92,7 +92,12 @@ class WebSocket extends EventEmitter {
   }
 
   set binaryType(type) {
-    if (BINARY_TYPES.includes(type)) this._binaryType = type;
+    if (!BINARY_TYPES.includes(type)) return;
+    this._binaryType = type;
+    // Of an object derived from this one, too.
+    const original = /** @type {any} */ (this._connection?.ws);
+
+    if (original) original._binaryType = type;
   }
 
   /** @returns {number} Bytes sent that the kernel has not taken */

@@ -320,12 +320,8 @@ const PROGRAM = `
 `;
 
 describe('nothing deprecated is used, and no warning given', () => {
-  // Ticks between events are run by process._tickCallback(), which is to be
-  // deprecated (DEP0134).
-  const todo = { '--pending-deprecation': !useReference };
-
   for (const flag of ['--throw-deprecation', '--pending-deprecation']) {
-    it(flag, { timeout: 20_000, todo: todo[flag] }, async () => {
+    it(flag, { timeout: 20_000 }, async () => {
       const { stdout, stderr } = await run(
         process.execPath,
         ['--throw-deprecation', flag, '--eval', PROGRAM, modulePath],
