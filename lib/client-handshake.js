@@ -351,7 +351,7 @@ function connect(websocket, address, protocols, options) {
   websocket._redirects = 0;
   websocket._autoPong = settings.autoPong;
   websocket._closeTimeout = settings.closeTimeout;
-  websocket._maxPendingAutoPongs = settings.maxPendingAutoPongs;
+  websocket._maxPendingAutoPongs = settings.maxPendingAutoPongs | 0;
 
   if (!PROTOCOL_VERSIONS.includes(settings.protocolVersion)) {
     throw new RangeError(

@@ -29,9 +29,9 @@ const [OPEN, CLOSING, CLOSED] = [1, 2, 3];
 function attach(ws, socket, head, options) {
   const limits = {
     server: ws._isServer === true,
-    maxPayload: Number(options.maxPayload) || 0,
-    maxFragments: Number(options.maxFragments) || 0,
-    maxBufferedChunks: Number(options.maxBufferedChunks) || 0,
+    maxPayload: options.maxPayload | 0,
+    maxFragments: options.maxFragments | 0,
+    maxBufferedChunks: options.maxBufferedChunks | 0,
     skipUtf8Validation: Boolean(options.skipUTF8Validation)
   };
 

@@ -69,7 +69,7 @@ class WebSocket extends EventEmitter {
       this._isServer = true;
       this._autoPong = options.autoPong;
       this._closeTimeout = options.closeTimeout;
-      this._maxPendingAutoPongs = options.maxPendingAutoPongs;
+      this._maxPendingAutoPongs = options.maxPendingAutoPongs | 0;
       this._pendingAutoPongs = 0;
       return;
     }

@@ -29,7 +29,7 @@ class ReceiverView extends EventEmitter {
   }
 
   set _maxPayload(bytes) {
-    this._limits.maxPayload = Number(bytes) || 0;
+    this._limits.maxPayload = bytes | 0;
     this._apply();
   }
 
