@@ -10,6 +10,7 @@
 const { AsyncResource } = require('async_hooks');
 const { markAsUntransferable } = require('worker_threads');
 
+const { EMPTY_BUFFER } = require('./constants.js');
 const native = require('./load-native.js');
 const { unknownEncoding } = require('./socket-errors.js');
 
@@ -70,8 +71,6 @@ const TURN_BYTES = 4 * 1024 * 1024;
 
 // The class of Buffers: its constructor is the cheapest way to a view.
 const FastBuffer = /** @type {any} */ (Buffer)[Symbol.species];
-
-const EMPTY_BUFFER = Buffer.alloc(0);
 
 /**
  * Whether Node is to warn of names that programs should not use. One of them is

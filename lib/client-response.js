@@ -4,10 +4,8 @@
 // What a client makes of the server's answer to its opening handshake (RFC 6455
 // 4.1): what is wrong with it, or which subprotocol and extension hold.
 
-const { createHash } = require('crypto');
-
+const { acceptValue } = require('./binding.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
-const { GUID } = require('./constants.js');
 const extension = require('./extension.js');
 
 /**
@@ -31,9 +29,6 @@ const extension = require('./extension.js');
  */
 function checkResponse(websocket, headers, hop, protocols) {
   const protocol = headers['sec-websocket-protocol'];
-  const digest = createHash('sha1')
-    .update(hop.key + GUID)
-    .digest('base64');
 
   // A header list that Node has cut may lack even this one.
   if (
@@ -43,7 +38,7 @@ function checkResponse(websocket, headers, hop, protocols) {
     return 'Invalid Upgrade header';
   }
 
-  if (headers['sec-websocket-accept'] !== digest) {
+  if (headers['sec-websocket-accept'] !== acceptValue(hop.key)) {
     return 'Invalid Sec-WebSocket-Accept header';
   }
 

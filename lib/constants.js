@@ -21,9 +21,6 @@ module.exports = {
 
   EMPTY_BUFFER: Buffer.alloc(0),
 
-  /** Appended to the key of the opening handshake (RFC 6455 1.3). */
-  GUID: '258EAFA5-E914-47DA-95CA-C5AB0DC85B11',
-
   /** The names of the states, each at the number that is its value. */
   READY_STATES: ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'],
 

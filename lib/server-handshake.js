@@ -5,10 +5,10 @@
 // one request: whether it may be upgraded, and what is written in answer. Who
 // is asked, and what becomes of the stream, is up to the WebSocketServer.
 
-const { createHash } = require('crypto');
 const { STATUS_CODES } = require('http');
 
-const { GUID, deflateAvailable } = require('./constants.js');
+const { acceptValue } = require('./binding.js');
+const { deflateAvailable } = require('./constants.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
 const extension = require('./extension.js');
 const subprotocol = require('./subprotocol.js');
@@ -145,15 +145,11 @@ function clientInfo(request) {
  * @returns {string[]} The status line and the headers
  */
 function acceptanceLines(key) {
-  const digest = createHash('sha1')
-    .update(key + GUID)
-    .digest('base64');
-
   return [
     'HTTP/1.1 101 Switching Protocols',
     'Upgrade: websocket',
     'Connection: Upgrade',
-    `Sec-WebSocket-Accept: ${digest}`
+    `Sec-WebSocket-Accept: ${acceptValue(`${key}`)}`
   ];
 }
 

@@ -19,7 +19,7 @@ use napi::sys;
 use napi::threadsafe_function::ThreadsafeFunction;
 
 use super::batch::{Filled, Kind, Record};
-use super::instance::{FLUSH_DUE, Instance, NO_CONNECTION, opcode_of};
+use super::instance::{Instance, NO_CONNECTION, opcode_of};
 use crate::protocol::{encoder, mask};
 use crate::transport::connection::{Connection, Writer};
 use crate::transport::pool;
@@ -464,6 +464,5 @@ pub fn bind<'env>(env: &'env Env, instance: &Rc<Shared>) -> Result<Object<'env>>
         let value = unsafe { napi::bindgen_prelude::Unknown::from_napi_value(env.raw(), value) }?;
         object.set_named_property(name, value)?;
     }
-    debug_assert_eq!(FLUSH_DUE, 1);
     Ok(object)
 }

@@ -285,11 +285,7 @@ impl Instance {
                 self.remember(id, flags, Bytes::from_owner(frame), payload.len())
             }
         };
-        self.queue(id, flags, |pending| {
-            let count = segment.len();
-            pending.push(segment);
-            count
-        })
+        self.send_frame(id, flags, segment)
     }
 
     /// Queues a frame that is complete already.

@@ -85,12 +85,6 @@ impl Mailbox {
         true
     }
 
-    /// Bytes held for JavaScript.
-    #[must_use]
-    pub fn held(&self) -> usize {
-        self.inner.lock().cost
-    }
-
     /// Whether records of this connection may wait, here or in the batch that was collected last,
     /// of which `rest` says whether there is any left.
     #[must_use]
