@@ -8,9 +8,10 @@ use std::mem;
 
 use super::{
     Error, Event, Limits, Payload, Role, close,
+    deflate::{Decompression, History},
     frame::{self, Header, Parsed, Rules, Violation, opcode},
     mask,
-    message::Message,
+    message::{self, Message},
     utf8,
 };
 
@@ -25,6 +26,8 @@ pub struct Decoder {
     limits: Limits,
     /// The message in progress, unless it is whole in its chunk.
     message: Option<Box<Message>>,
+    /// What a compressed message may refer to, once there was one.
+    history: Option<Box<History>>,
     /// The payload of a control frame in progress.
     control: Vec<u8>,
     /// The frame whose payload is awaited.
@@ -33,6 +36,7 @@ pub struct Decoder {
     held: [u8; MAX_HELD + 1],
     held_len: u8,
     role: Role,
+    deflate: Option<Decompression>,
     /// Whether a message has begun whose final frame has not.
     fragmented: bool,
     finished: bool,
@@ -49,19 +53,28 @@ struct Frame {
     mask: [u8; 4],
     opcode: u8,
     fin: bool,
+    /// RSV1: the message that begins here is compressed.
+    compressed: bool,
 }
 
 impl Decoder {
-    /// A decoder for the first byte after the handshake.
+    /// A decoder for the first byte after the handshake, without extensions.
     pub fn new(role: Role, limits: Limits) -> Self {
+        Self::with_deflate(role, limits, None)
+    }
+
+    /// As [`Self::new`], with permessage-deflate if that was negotiated.
+    pub fn with_deflate(role: Role, limits: Limits, deflate: Option<Decompression>) -> Self {
         Self {
             limits,
             message: None,
+            history: None,
             control: Vec::new(),
             frame: None,
             held: [0; MAX_HELD + 1],
             held_len: 0,
             role,
+            deflate,
             fragmented: false,
             finished: false,
             chunks: 0,
@@ -94,8 +107,7 @@ impl Decoder {
     /// many bytes already: all that is announced may then be read at once.
     pub fn body_from(&mut self, spare: &mut dyn FnMut(usize) -> Option<Vec<u8>>) -> Option<&mut Vec<u8>> {
         let frame = self.frame.filter(|frame| frame.rest >= MIN_BODY)?;
-        let message =
-            self.message.get_or_insert_with(|| Box::new(Message::new(frame.opcode == opcode::BINARY)));
+        let message = self.message.get_or_insert_with(|| Box::new(frame.message()));
         Some(message.body(frame.rest, spare))
     }
 
@@ -233,6 +245,7 @@ impl Decoder {
         Rules {
             role: self.role,
             limits: &self.limits,
+            deflate: self.deflate.is_some(),
             fragmented: self.fragmented,
             total: self.message.as_ref().map_or(0, |message| message.total()),
         }
@@ -251,6 +264,12 @@ impl Decoder {
             return self.control(header.opcode, payload, chunk, events);
         }
         let binary = header.opcode == opcode::BINARY;
+        if header.compressed {
+            let bytes = payload.bytes(chunk);
+            let event = message::inflate_whole(bytes, binary, self.history(), &self.limits)?;
+            self.inflated(event, events);
+            return Ok(());
+        }
         if !binary && !self.limits.skip_utf8_validation && !utf8::is_valid(payload.bytes(chunk)) {
             return Err(Error::InvalidUtf8.into());
         }
@@ -301,8 +320,7 @@ impl Decoder {
                 self.control(frame.opcode, payload, chunk, events)?;
             }
         } else {
-            let binary = frame.opcode == opcode::BINARY;
-            let mut message = self.message.take().unwrap_or_else(|| Box::new(Message::new(binary)));
+            let mut message = self.message.take().unwrap_or_else(|| Box::new(frame.message()));
             message.append(piece, frame.mask, frame.rest, frame.fin);
             frame.skip(taken);
             self.advance(frame, message, events)?;
@@ -327,12 +345,29 @@ impl Decoder {
         message.check_text(&self.limits, frame.fin)?;
         self.frame = None;
         self.fragmented = !frame.fin;
-        if frame.fin {
-            events.push(message.finish());
-        } else {
+        if !frame.fin {
+            message.check_compressed(self.history(), &self.limits)?;
             self.message = Some(message);
+        } else if message.is_compressed() {
+            let event = message.inflate(self.history(), &self.limits)?;
+            self.inflated(event, events);
+        } else {
+            events.push(message.finish());
         }
         Ok(())
+    }
+
+    /// What a compressed message may refer to.
+    fn history(&self) -> &[u8] {
+        self.history.as_deref().map_or(&[], History::bytes)
+    }
+
+    /// A compressed message is complete.
+    fn inflated(&mut self, event: Event, events: &mut Vec<Event>) {
+        if let Some(Decompression { window_bits, takeover: true }) = self.deflate {
+            message::remember(&mut self.history, &event, window_bits);
+        }
+        events.push(event);
     }
 
     #[cold]
@@ -346,11 +381,17 @@ impl Decoder {
         self.finished = true;
         self.frame = None;
         self.message = None;
+        self.history = None;
         self.control = Vec::new();
     }
 }
 
 impl Frame {
+    /// The message that begins with it.
+    fn message(&self) -> Message {
+        Message::new(self.opcode == opcode::BINARY, self.compressed)
+    }
+
     /// Leaves the next `taken` bytes behind.
     fn skip(&mut self, taken: usize) {
         self.rest -= taken as u64;
@@ -360,6 +401,12 @@ impl Frame {
 
 impl From<Header> for Frame {
     fn from(header: Header) -> Self {
-        Self { rest: header.len, mask: header.mask, opcode: header.opcode, fin: header.fin }
+        Self {
+            rest: header.len,
+            mask: header.mask,
+            opcode: header.opcode,
+            fin: header.fin,
+            compressed: header.compressed,
+        }
     }
 }

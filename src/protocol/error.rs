@@ -34,6 +34,8 @@ pub enum Error {
     TooManyFragments,
     /// An incomplete frame in more than `max_buffered_chunks` chunks.
     TooManyChunks,
+    /// A compressed message that does not inflate; the parameter is the number of zlib's complaint.
+    BadData,
 }
 
 impl Error {
@@ -52,6 +54,7 @@ impl Error {
         Self::MessageTooBig,
         Self::TooManyFragments,
         Self::TooManyChunks,
+        Self::BadData,
     ];
 
     /// Its row in the table of messages.
@@ -74,13 +77,14 @@ impl Error {
             Self::LengthTooLarge => "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH",
             Self::MessageTooBig => "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
             Self::TooManyFragments | Self::TooManyChunks => "WS_ERR_TOO_MANY_BUFFERED_PARTS",
+            Self::BadData => "Z_DATA_ERROR",
         }
     }
 
     /// The code of the close frame that answers it (RFC 6455 7.4.1).
     pub const fn close_code(self) -> u16 {
         match self {
-            Self::InvalidUtf8 => 1007,
+            Self::InvalidUtf8 | Self::BadData => 1007,
             Self::TooManyFragments | Self::TooManyChunks => 1008,
             Self::LengthTooLarge | Self::MessageTooBig => 1009,
             _ => 1002,
@@ -89,6 +93,6 @@ impl Error {
 
     /// Whether JavaScript sees a `RangeError`, not a plain `Error`.
     pub const fn is_range_error(self) -> bool {
-        !matches!(self, Self::InvalidUtf8)
+        !matches!(self, Self::InvalidUtf8 | Self::BadData)
     }
 }

@@ -15,6 +15,8 @@ pub(super) mod opcode {
 
 /// JavaScript counts no further.
 const MAX_LENGTH: u64 = (1 << 53) - 1;
+/// The bit that says, in a first frame, that the message is compressed (RFC 7692 6).
+const RSV1: u8 = 0x40;
 /// What a control frame may carry (RFC 6455 5.5).
 pub(super) const MAX_CONTROL: u8 = 125;
 
@@ -36,6 +38,8 @@ impl From<Error> for Violation {
 pub(super) struct Rules<'a> {
     pub(super) role: Role,
     pub(super) limits: &'a Limits,
+    /// Whether permessage-deflate is in use.
+    pub(super) deflate: bool,
     /// Whether a message has begun whose final frame has not come.
     pub(super) fragmented: bool,
     /// The payload bytes of that message so far.
@@ -46,6 +50,8 @@ pub(super) struct Rules<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) fin: bool,
+    /// RSV1: the message is compressed.
+    pub(super) compressed: bool,
     pub(super) opcode: u8,
     /// The key, zero for an unmasked frame.
     pub(super) mask: [u8; 4],
@@ -105,7 +111,14 @@ pub(super) fn parse(bytes: &[u8], rules: Rules<'_>) -> Result<Parsed, Violation>
         }
         size += 4;
     }
-    Ok(Parsed::Whole(Header { fin: first & 0x80 != 0, opcode: header, mask, len, size }))
+    Ok(Parsed::Whole(Header {
+        fin: first & 0x80 != 0,
+        compressed: first & RSV1 != 0,
+        opcode: header,
+        mask,
+        len,
+        size,
+    }))
 }
 
 /// Everything that the first two bytes can do wrong.
@@ -117,8 +130,9 @@ fn check_flags(first: u8, second: u8, rules: Rules<'_>) -> Result<(), Violation>
     if first & 0x30 != 0 {
         return Err(Error::UnexpectedRsv23.into());
     }
-    // permessage-deflate gives RSV1 a meaning on the first frame of a message, and only there.
-    if first & 0x40 != 0 {
+    let compressed = first & RSV1 != 0;
+    // It says something on the first frame of a message, and only there.
+    if compressed && (!rules.deflate || opcode == opcode::CONTINUATION) {
         return Err(Error::UnexpectedRsv1.into());
     }
     match opcode {
@@ -127,6 +141,9 @@ fn check_flags(first: u8, second: u8, rules: Rules<'_>) -> Result<(), Violation>
         opcode::CLOSE | opcode::PING | opcode::PONG => {
             if first & 0x80 == 0 {
                 return Err(Error::ExpectedFin.into());
+            }
+            if compressed {
+                return Err(Error::UnexpectedRsv1.into());
             }
             // A close frame has a code of two bytes or nothing.
             if len > MAX_CONTROL || (opcode == opcode::CLOSE && len == 1) {
@@ -163,7 +180,7 @@ mod tests {
         Limits { max_payload: 0, max_fragments: 0, max_buffered_chunks: 0, skip_utf8_validation: false };
 
     fn rules(role: Role) -> Rules<'static> {
-        Rules { role, limits: &NONE, fragmented: false, total: 0 }
+        Rules { role, limits: &NONE, deflate: false, fragmented: false, total: 0 }
     }
 
     #[test]

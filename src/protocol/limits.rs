@@ -21,3 +21,10 @@ pub struct Limits {
     /// Lets text and close reasons through unchecked.
     pub skip_utf8_validation: bool,
 }
+
+impl Limits {
+    /// `max_payload` as a number to compare with.
+    pub(super) const fn longest(&self) -> u64 {
+        if self.max_payload == 0 { u64::MAX } else { self.max_payload }
+    }
+}

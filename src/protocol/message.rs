@@ -1,5 +1,7 @@
 //! The assembly of a message that does not come whole in one chunk.
 
+use super::deflate::{History, Inflation};
+use super::frame::Violation;
 use super::{Error, Event, Limits, Payload, mask, utf8};
 
 /// The first size of a buffer that is read into directly.
@@ -20,14 +22,28 @@ pub(super) struct Message {
     frame: usize,
     /// How many frames are complete.
     frames: u32,
-    /// The lengths of those that were not empty.
+    /// The lengths of those that were not empty; of all of them in a compressed message.
     lengths: Vec<u32>,
     binary: bool,
+    compressed: bool,
+    /// Looks through the frames of a compressed message as they come. Only what came is kept: what
+    /// it inflates to may be a thousand times as much, and is made when the message is complete.
+    inflation: Option<Inflation>,
 }
 
 impl Message {
-    pub(super) const fn new(binary: bool) -> Self {
-        Self { bytes: Vec::new(), unmasked: 0, checked: 0, frame: 0, frames: 0, lengths: Vec::new(), binary }
+    pub(super) const fn new(binary: bool, compressed: bool) -> Self {
+        Self {
+            bytes: Vec::new(),
+            unmasked: 0,
+            checked: 0,
+            frame: 0,
+            frames: 0,
+            lengths: Vec::new(),
+            binary,
+            compressed,
+            inflation: None,
+        }
     }
 
     /// The bytes of the complete frames.
@@ -87,7 +103,7 @@ impl Message {
 
     /// Checks the text so far; at its end nothing may be left over.
     pub(super) fn check_text(&mut self, limits: &Limits, end: bool) -> Result<(), Error> {
-        if self.binary || limits.skip_utf8_validation {
+        if self.binary || self.compressed || limits.skip_utf8_validation {
             return Ok(());
         }
         if self.checked == 0 && end {
@@ -108,7 +124,7 @@ impl Message {
             return Err(Error::TooManyFragments);
         }
         let len = self.bytes.len() - self.frame;
-        if len > 0 {
+        if len > 0 || self.compressed {
             // A frame that goes past this cannot be a Buffer either.
             self.lengths.push(u32::try_from(len).unwrap_or(u32::MAX));
         }
@@ -116,9 +132,76 @@ impl Message {
         Ok(())
     }
 
-    /// The message is complete.
+    /// Looks through the last frame of a compressed message that goes on.
+    pub(super) fn check_compressed(&mut self, history: &[u8], limits: &Limits) -> Result<(), Violation> {
+        let Some(length) = self.lengths.last().filter(|_| self.compressed) else { return Ok(()) };
+        let piece = &self.bytes[self.bytes.len() - *length as usize..];
+        let inflation = match &mut self.inflation {
+            Some(inflation) => inflation,
+            none => none.insert(Inflation::new(history)?),
+        };
+        inflation.check(piece, limits.longest())
+    }
+
+    pub(super) const fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    /// The message is complete, and not compressed.
     pub(super) fn finish(self) -> Event {
         let fragments = (self.frames > 1).then(|| self.lengths.into_boxed_slice());
         Event::Message { payload: Payload::Owned(self.bytes), binary: self.binary, fragments }
+    }
+
+    /// The message is complete, and compressed.
+    pub(super) fn inflate(self, history: &[u8], limits: &Limits) -> Result<Event, Violation> {
+        drop(self.inflation);
+        let mut inflation = Inflation::new(history)?;
+        let (mut at, mut plain, mut lengths) = (0, Vec::new(), Vec::new());
+        for (index, length) in self.lengths.iter().enumerate() {
+            let (from, before) = (at, plain.len());
+            at += *length as usize;
+            let fin = index + 1 == self.lengths.len();
+            inflation.frame(&self.bytes[from..at], fin, &mut plain, limits.longest())?;
+            if plain.len() > before {
+                lengths.push(u32::try_from(plain.len() - before).unwrap_or(u32::MAX));
+            }
+        }
+        let fragments = (self.frames > 1).then(|| lengths.into_boxed_slice());
+        inflated(plain, self.binary, fragments, limits)
+    }
+}
+
+/// The message that a single compressed frame is, all of it.
+pub(super) fn inflate_whole(
+    payload: &[u8],
+    binary: bool,
+    history: &[u8],
+    limits: &Limits,
+) -> Result<Event, Violation> {
+    let mut plain = Vec::new();
+    Inflation::new(history)?.frame(payload, true, &mut plain, limits.longest())?;
+    inflated(plain, binary, None, limits)
+}
+
+fn inflated(
+    mut plain: Vec<u8>,
+    binary: bool,
+    fragments: Option<Box<[u32]>>,
+    limits: &Limits,
+) -> Result<Event, Violation> {
+    if !binary && !limits.skip_utf8_validation && !utf8::is_valid(&plain) {
+        return Err(Error::InvalidUtf8.into());
+    }
+    if plain.capacity() / 4 > plain.len() / 3 {
+        plain.shrink_to_fit();
+    }
+    Ok(Event::Message { payload: Payload::Owned(plain), binary, fragments })
+}
+
+/// Takes note of a message that came compressed, for the next one to refer to.
+pub(super) fn remember(history: &mut Option<Box<History>>, event: &Event, window_bits: u8) {
+    if let Event::Message { payload: Payload::Owned(plain), .. } = event {
+        history.get_or_insert_default().append(plain, 1 << window_bits);
     }
 }

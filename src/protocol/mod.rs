@@ -1,5 +1,6 @@
 //! RFC 6455 without I/O: every state machine here is a function of the bytes it was given.
 
+pub mod deflate;
 pub mod encoder;
 pub mod mask;
 
