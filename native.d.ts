@@ -49,6 +49,13 @@ export declare class Engine {
   release(id: number, collected: boolean): boolean
   /** Gives a number back. No record of it may be on its way. */
   free(id: number): void
+  /**
+   * How many of the acknowledgements that a connection owes are those of messages that are being
+   * compressed, or wait behind one.
+   */
+  compressing(id: number): number
+  /** The bytes of those messages, counted as they were given. */
+  compressingBytes(id: number): number
   /** Bytes that an adopted socket has received. */
   received(id: number): number
   /** Bytes that an adopted socket has sent, those that wait among them. */
@@ -79,4 +86,27 @@ export interface ConnectionOptions {
   maxBufferedChunks: number
   /** Lets text and close reasons through unchecked. */
   skipUtf8Validation: boolean
+  /** permessage-deflate, if that is in use. */
+  deflate?: DeflateOptions
+}
+
+/**
+ * What permessage-deflate is to do, as it was negotiated (RFC 7692 7.1) and configured. The numbers
+ * are zlib's.
+ */
+export interface DeflateOptions {
+  /** 0 to 9. */
+  level: number
+  /** 1 to 9. */
+  memLevel: number
+  /** 0 to 4. */
+  strategy: number
+  /** The window that the peer keeps of what it is sent: 8 to 15 bits. */
+  deflateWindowBits: number
+  /** A message that is sent may refer to those before it. */
+  deflateTakeover: boolean
+  /** The window of what the peer sends. */
+  inflateWindowBits: number
+  /** A message that the peer sends may refer to those before it. */
+  inflateTakeover: boolean
 }

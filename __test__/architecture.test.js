@@ -56,6 +56,16 @@ function required(name) {
   return Array.from(read(name).matchAll(pattern), ([, , module]) => module);
 }
 
+/**
+ * What a file may have that its neighbours may not.
+ *
+ * @type {Record<string, string[]>}
+ */
+const EXEMPT = {
+  // A cache: what is in it changes no result.
+  'src/protocol/deflate/streams.rs': ['global state']
+};
+
 describe('the layers', () => {
   const forbidden = {
     'src/protocol': [
@@ -77,8 +87,9 @@ describe('the layers', () => {
   for (const [directory, rules] of Object.entries(forbidden)) {
     for (const [pattern, what] of rules) {
       it(`${directory} does without ${what}`, () => {
-        const guilty = files(directory, '.rs').filter((name) =>
-          pattern.test(rustCode(name))
+        const guilty = files(directory, '.rs').filter(
+          (name) =>
+            pattern.test(rustCode(name)) && !(EXEMPT[name] ?? []).includes(what)
         );
 
         assert.deepStrictEqual(guilty, []);

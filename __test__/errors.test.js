@@ -6,7 +6,7 @@ const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { describe, it } = require('node:test');
 const { setImmediate: turn } = require('node:timers/promises');
-const { Receiver } = /** @type {any} */ (require('ws'));
+const { PerMessageDeflate, Receiver } = /** @type {any} */ (require('ws'));
 
 const {
   PROTOCOL_ERRORS,
@@ -141,13 +141,19 @@ function readTable() {
  * @param {Record<string, number | boolean>} options
  * @returns {Promise<any[][]>} What `ws` makes of it
  */
-async function received(chunks, options) {
+async function received(chunks, { deflate, ...options }) {
   /** @type {any[][]} */
   const events = [];
+  const extension = new PerMessageDeflate({ maxPayload: options.maxPayload });
+
+  extension.accept([deflate ? {} : { server_no_context_takeover: [true] }]);
+
   /** @type {any} */
   const receiver = new /** @type {any} */ (Receiver)({
     allowSynchronousEvents: true,
     binaryType: 'fragments',
+    extensions:
+      deflate === undefined ? {} : { 'permessage-deflate': extension },
     ...options
   });
 
@@ -176,11 +182,23 @@ async function received(chunks, options) {
   receiver.on('error', (/** @type {Error} */ error) =>
     events.push(['error', describeError(error)])
   );
+
+  const ended = new Promise((resolve) => {
+    receiver.once('error', resolve);
+    receiver.once('finish', resolve);
+  });
+
   for (const chunk of chunks) {
     // Nobody feeds a receiver that has concluded or failed.
     if (!receiver.writable) break;
     // It unmasks in place: each run needs bytes of its own.
-    receiver.write(Buffer.from(chunk));
+    const written = new Promise((resolve) => {
+      receiver.write(Buffer.from(chunk), resolve);
+      ended.then(resolve);
+    });
+
+    // Inflating takes time.
+    if (deflate !== undefined) await written;
   }
   // The error of a stream is emitted on a later tick, and ends it.
   await turn();

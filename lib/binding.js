@@ -45,12 +45,14 @@ const SEND = Object.freeze({
   RSV1: 0x20,
   MASK: 0x40,
   ACK: 0x80,
-  GIVEN_MASK: 0x100
+  GIVEN_MASK: 0x100,
+  COMPRESS: 0x200
 });
 
 /** What a send answers. */
 const FLUSH_DUE = 1;
 const OUTPUT_DUE = 2;
+const COMPRESSION_DUE = 8;
 
 const SLOT_MASK = 0xfffff;
 
@@ -303,7 +305,7 @@ function flush() {
     const due = outputs;
 
     outputs = [];
-    for (const connection of due) connection.writeOutput();
+    for (const connection of due) connection.writeOutput(true);
   }
 
   if (flushDue) {
@@ -344,14 +346,16 @@ function settle(connection, answer) {
     // leaves together, at the end of the turn.
     if (turnDepth === 0 || connection.lastTurn !== turn) {
       connection.lastTurn = turn;
-      connection.writeOutput();
+      connection.writeOutput(false);
     } else {
       outputs.push(connection);
     }
     return;
   }
-  if (answer !== FLUSH_DUE) return;
-  flushDue = true;
+  if (answer === COMPRESSION_DUE) outputs.push(connection);
+  else if (answer === FLUSH_DUE) flushDue = true;
+  else return;
+
   if (exiting) flush();
 
   if (turnDepth === 0 && !flushScheduled) {
@@ -537,10 +541,11 @@ function feed(connection, chunk) {
  * What a stream has to write.
  *
  * @param {number} id
+ * @param {boolean} compress Whether also what is to be compressed first
  * @returns {Buffer}
  */
-function takeOutput(id) {
-  const output = Buffer.allocUnsafe(hot.buffered(id));
+function takeOutput(id, compress) {
+  const output = Buffer.allocUnsafe(hot.prepare(id, compress ? 1 : 0));
 
   return output.length === 0 || hot.takeOutput(id, output) === 0
     ? output

@@ -8,7 +8,7 @@
 const http = require('http');
 const https = require('https');
 
-const { CLOSE_TIMEOUT, deflateAvailable } = require('./constants.js');
+const { CLOSE_TIMEOUT } = require('./constants.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
 const {
   parseAddress,
@@ -94,14 +94,13 @@ class ClientHandshake {
    */
   open(target) {
     const { protocols, settings, websocket } = this;
-    const deflate =
-      deflateAvailable && settings.perMessageDeflate
-        ? new PerMessageDeflate({
-            ...settings.perMessageDeflate,
-            isServer: false,
-            maxPayload: settings.maxPayload
-          })
-        : undefined;
+    const deflate = settings.perMessageDeflate
+      ? new PerMessageDeflate({
+          ...settings.perMessageDeflate,
+          isServer: false,
+          maxPayload: settings.maxPayload
+        })
+      : undefined;
     const options = requestOptions(target, settings, protocols, deflate);
     const key = options.headers['Sec-WebSocket-Key'];
 

@@ -7,14 +7,15 @@
  * It knows nothing of the WebSocket's states; its handler does.
  */
 
+const acks = require('./acks.js');
 const binding = require('./binding.js');
-const { systemError, streamDestroyed } = require('./socket-errors.js');
+const { systemError } = require('./socket-errors.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
 const { setImmediate } = globalThis;
 const { nextTick } = process;
 
-const { BINARY, CHUNK_START, KIND, SEND, engine, hot } = binding;
+const { BINARY, CHUNK_START, KIND, engine, hot } = binding;
 
 /**
  * @typedef {object} Handler What a connection tells its WebSocket
@@ -26,11 +27,7 @@ const { BINARY, CHUNK_START, KIND, SEND, engine, hot } = binding;
  * @property {(ws: any, index: number, parameter: number) => void} violation
  */
 
-/**
- * @callback Ack
- * @param {Error | null} [error]
- * @returns {void}
- */
+/** @typedef {import('./acks.js').Ack} Ack */
 
 /**
  * @typedef {object} Held An event that waits
@@ -80,6 +77,12 @@ class Connection {
     this.pumping = false;
     this.acks = /** @type {Ack[]} */ ([]);
     this.releasedAcks = /** @type {Ack[]} */ ([]);
+    /** Messages may be compressed. */
+    this.deflates = false;
+    /** Acks of what had not been compressed when the socket went away. */
+    this.lost = 0;
+    /** And its bytes. */
+    this.lostBytes = 0;
     this.referenced = false;
     this.fragments = /** @type {Buffer | null} */ (null);
     this.onEnd = /** @type {(() => void) | null} */ (null);
@@ -277,13 +280,17 @@ class Connection {
       case KIND.WRITE_FAILED: {
         const error = systemError(parameter, 'write');
 
-        this.failAcks(error);
+        acks.fail(this, error);
         this.socket.destroy(error);
         break;
       }
       case KIND.ACKED:
-        if (this.adopted) this.acked(parameter);
-        else callAll(this.releasedAcks.splice(0, parameter), null);
+        acks.callAll(
+          this.adopted
+            ? acks.take(this, parameter)
+            : this.releasedAcks.splice(0, parameter),
+          null
+        );
         break;
       case KIND.DRAINED:
         this.needDrain = true;
@@ -378,7 +385,7 @@ class Connection {
    * @param {Ack | undefined} ack
    */
   sendText(flags, text, key, ack) {
-    const all = ack === undefined ? flags : flags | this.expectAck(ack);
+    const all = ack === undefined ? flags : flags | acks.expect(this, ack);
 
     this.settle(hot.sendText(this.id, all, text, text.length, key));
   }
@@ -390,7 +397,7 @@ class Connection {
    * @param {Ack | undefined} ack
    */
   sendBytes(flags, bytes, key, ack) {
-    const all = ack === undefined ? flags : flags | this.expectAck(ack);
+    const all = ack === undefined ? flags : flags | acks.expect(this, ack);
 
     this.settle(hot.sendBytes(this.id, all, bytes, key));
   }
@@ -401,7 +408,11 @@ class Connection {
    */
   sendRaw(bytes, ack) {
     this.settle(
-      hot.sendRaw(this.id, ack === undefined ? 0 : this.expectAck(ack), bytes)
+      hot.sendRaw(
+        this.id,
+        ack === undefined ? 0 : acks.expect(this, ack),
+        bytes
+      )
     );
   }
 
@@ -411,7 +422,7 @@ class Connection {
    * @param {Ack} ack
    */
   shutdown(ack) {
-    this.expectAck(ack);
+    acks.expect(this, ack);
     this.settle(engine.shutdown(this.id));
   }
 
@@ -423,47 +434,13 @@ class Connection {
   }
 
   /**
-   * @param {Ack} ack
-   * @returns {number} The flag that asks for it
-   */
-  expectAck(ack) {
-    if (this.acks.length === 0) binding.hold();
-    this.acks.push(ack);
-    return SEND.ACK;
-  }
-
-  /**
-   * @param {number} count
-   */
-  acked(count) {
-    const done = this.acks.splice(0, count);
-
-    if (done.length > 0 && this.acks.length === 0) binding.unhold();
-    callAll(done, null);
-  }
-
-  /**
-   * As `acked`, behind what is running now.
+   * So many of the oldest sends have been written; told behind what is running
+   * now.
    *
    * @param {number} count
    */
   ackLater(count) {
-    const done = this.acks.splice(0, count);
-
-    if (done.length > 0 && this.acks.length === 0) binding.unhold();
-    nextTick(callAll, done, null);
-  }
-
-  /**
-   * @param {Error} error
-   */
-  failAcks(error) {
-    const failed = this.acks;
-
-    if (failed.length === 0) return;
-    this.acks = [];
-    binding.unhold();
-    nextTick(callAll, failed, error);
+    nextTick(acks.callAll, acks.take(this, count), null);
   }
 
   /** @returns {boolean} Whether nothing can be sent any more */
@@ -475,7 +452,7 @@ class Connection {
 
   /** @returns {number} Bytes that nobody has taken yet */
   get buffered() {
-    if (this.closed) return 0;
+    if (this.closed) return this.lostBytes;
     if (this.adopted) binding.flushOne(this);
     return hot.buffered(this.id);
   }
@@ -487,32 +464,41 @@ class Connection {
     this.socket.emit('drain');
   }
 
-  /** Hands a stream what has been sent since the last time. */
-  writeOutput() {
+  /**
+   * Hands a stream what has been sent since the last time.
+   *
+   * @param {boolean} compress Whether also what is to be compressed first
+   */
+  writeOutput(compress) {
     if (this.closed || this.adopted) return;
 
-    const output = binding.takeOutput(this.id);
-    const { acks } = this;
+    const output = binding.takeOutput(this.id, compress);
 
     if (output.length === 0) return;
 
-    if (acks.length === 0) {
+    const waiting = this.compressing();
+    const due = acks.take(this, this.acks.length - waiting);
+
+    if (due.length === 0) {
       this.socket.write(output);
       return;
     }
 
-    this.acks = [];
-    binding.unhold();
     // Those of a released socket that had been written are still to be told of.
-    if (this.expecting) this.releasedAcks = acks;
-    this.socket.write(output, (error) => callAll(acks.splice(0), error));
+    if (this.expecting) this.releasedAcks = due;
+    this.socket.write(output, (error) => acks.callAll(due.splice(0), error));
   }
 
   /** What has been sent is on its way when this returns. */
   flush() {
     if (this.closed) return;
     if (this.adopted) binding.flushOne(this);
-    else this.writeOutput();
+    else this.writeOutput(false);
+  }
+
+  /** @returns {number} Acks of what is being compressed, or waits behind it */
+  compressing() {
+    return this.deflates ? engine.compressing(this.id) : 0;
   }
 
   /* Ending. */
@@ -526,9 +512,11 @@ class Connection {
       this.count();
       // What the kernel takes now was sent, and is acknowledged as such.
       if (this.acks.length > 0) binding.flushOne(this);
+      this.loseCompressing();
       this.expecting = engine.close(this.id, binding.hasCollected(this.id));
     } else {
-      this.writeOutput();
+      this.writeOutput(false);
+      this.loseCompressing();
     }
     this.closed = true;
     this.unref();
@@ -538,9 +526,16 @@ class Connection {
       // A released socket has done so already.
       if (this.adopted) binding.hold();
     } else {
-      if (this.acks.length > 0) this.failAcks(streamDestroyed());
+      acks.lose(this);
       binding.unregister(this);
     }
+  }
+
+  /** Nobody will compress what has not been compressed by now. */
+  loseCompressing() {
+    if (!this.deflates) return;
+    this.lost = engine.compressing(this.id);
+    this.lostBytes = engine.compressingBytes(this.id);
   }
 
   count() {
@@ -580,7 +575,7 @@ class Connection {
 
     for (const chunk of chunks) binding.feed(this, chunk);
 
-    if (this.acks.length > 0) this.failAcks(streamDestroyed());
+    acks.lose(this);
     binding.unregister(this);
     this.finish();
   }
@@ -657,21 +652,6 @@ function finishNow(connection) {
 function pumpNow(connection) {
   if (!connection.deferring) connection.pump();
   else connection.pumpLater();
-}
-
-/**
- * @param {Ack[]} acks
- * @param {Error | null} [error]
- */
-function callAll(acks, error) {
-  let at = 0;
-
-  try {
-    while (at < acks.length) acks[at++](error);
-  } finally {
-    // One that throws costs the others nothing.
-    if (at < acks.length) nextTick(callAll, acks.slice(at), error);
-  }
 }
 
 module.exports = { Connection };

@@ -24,12 +24,6 @@ module.exports = {
   /** The names of the states, each at the number that is its value. */
   READY_STATES: ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'],
 
-  /**
-   * Whether permessage-deflate can be carried out, not only negotiated. While
-   * it is false a client offers no extension and a server declines each offer.
-   */
-  deflateAvailable: false,
-
   hasBlob,
 
   /** Marks the wrapper of a listener that an on-attribute has set. */

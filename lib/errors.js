@@ -19,6 +19,7 @@ const FRAME = 'Invalid WebSocket frame: ';
  * @property {string} message Its message, `%` being the parameter
  * @property {string} code Its `code`
  * @property {number} status The code of the close frame that answers it
+ * @property {number} [errno] zlib's number for it
  */
 
 /**
@@ -53,7 +54,33 @@ const PROTOCOL_ERRORS = Object.freeze([
   ),
   row('Max payload size exceeded', 'UNSUPPORTED_MESSAGE_LENGTH', 1009),
   row('Too many message fragments', 'TOO_MANY_BUFFERED_PARTS', 1008),
-  row('Too many buffered chunks', 'TOO_MANY_BUFFERED_PARTS', 1008)
+  row('Too many buffered chunks', 'TOO_MANY_BUFFERED_PARTS', 1008),
+  Object.freeze({
+    type: Error,
+    message: '',
+    code: 'Z_DATA_ERROR',
+    status: 1007,
+    errno: -3
+  })
+]);
+
+/**
+ * What zlib says of compressed data that is none. The engine gives the number:
+ * it is the parameter of the last of the errors above.
+ */
+const ZLIB_COMPLAINTS = Object.freeze([
+  'incorrect data check',
+  'invalid block type',
+  'invalid stored block lengths',
+  'too many length or distance symbols',
+  'invalid code lengths set',
+  'invalid bit length repeat',
+  'invalid code -- missing end-of-block',
+  'invalid literal/lengths set',
+  'invalid distances set',
+  'invalid literal/length code',
+  'invalid distance code',
+  'invalid distance too far back'
 ]);
 
 /**
@@ -64,7 +91,16 @@ const PROTOCOL_ERRORS = Object.freeze([
  * @returns {Error}
  */
 function protocolError(index, parameter = 0) {
-  const { type, message, code, status } = PROTOCOL_ERRORS[index];
+  const { type, message, code, status, errno } = PROTOCOL_ERRORS[index];
+
+  if (errno !== undefined) {
+    return Object.assign(new type(ZLIB_COMPLAINTS[parameter]), {
+      errno,
+      code,
+      [kStatusCode]: status
+    });
+  }
+
   const error = new type(message.replace('%', String(parameter)));
 
   return Object.assign(error, { code, [kStatusCode]: status });

@@ -30,6 +30,9 @@ const OPCODE = Object.freeze({
 
 const MAX_CONTROL_PAYLOAD = 125;
 
+/** The first frame of a message that is compressed (RFC 7692 6.1). */
+const COMPRESSED = SEND.COMPRESS | SEND.RSV1;
+
 /**
  * @typedef {(error?: Error | null) => void} Ack
  */
@@ -66,17 +69,21 @@ function toBuffer(data) {
 class Outbound {
   /**
    * @param {import('./connection.js').Connection} connection
+   * @param {any} deflate The extension that compresses, if one is in use
    * @param {((mask: Buffer) => void) | undefined} generateMask
    * @param {(error: Error) => void} onError What fails without being a peer's
    *   or the socket's fault
    */
-  constructor(connection, generateMask, onError) {
+  constructor(connection, deflate, generateMask, onError) {
     this._connection = connection;
+    this._deflate = deflate;
     this._generateMask = generateMask;
     this._onError = onError;
     /** Bytes that were sent and wait for a Blob, or were sent too late. */
     this._bufferedBytes = 0;
     this._firstFragment = true;
+    /** The message in progress is compressed. */
+    this._compress = false;
     this._waiting = /** @type {Waiting[] | null} */ (null);
   }
 
@@ -115,7 +122,9 @@ class Outbound {
       return;
     }
 
-    const flags = this._isServer ? SEND.FIN : SEND.FIN | SEND.MASK;
+    const flags =
+      (this._isServer ? SEND.FIN : SEND.FIN | SEND.MASK) |
+      (this._deflate !== null && this.shouldCompress(data) ? COMPRESSED : 0);
 
     if (typeof data === 'string') {
       this._connection.sendText(flags | OPCODE.TEXT, data, 0, ack);
@@ -139,15 +148,50 @@ class Outbound {
       ...options
     };
     const fin = Boolean(given.fin);
-    let opcode = /** @type {number} */ (OPCODE.CONTINUATION);
+    let flags = fin ? SEND.FIN : 0;
 
     if (this._firstFragment) {
-      opcode = given.binary ? OPCODE.BINARY : OPCODE.TEXT;
+      flags |= given.binary ? OPCODE.BINARY : OPCODE.TEXT;
+      this._compress = Boolean(given.compress) && this.shouldCompress(bytes);
+      if (this._compress) flags |= COMPRESSED;
+    } else {
+      flags |= OPCODE.CONTINUATION;
+      if (this._compress) flags |= SEND.COMPRESS;
     }
 
     this._firstFragment = fin;
 
-    this.frame(opcode | (fin ? SEND.FIN : 0), bytes, given.mask, ack);
+    this.frame(flags, bytes, given.mask, ack);
+  }
+
+  /**
+   * Whether a message that begins with this is worth compressing. Where the
+   * next message may refer to it, it always is.
+   *
+   * @param {any} data
+   * @returns {boolean}
+   */
+  shouldCompress(data) {
+    const deflate = this._deflate;
+
+    // A user may have taken the extension away.
+    if (
+      deflate === null ||
+      /** @type {any} */ (this._connection.ws)._extensions[
+        deflate.constructor.extensionName
+      ] === undefined
+    ) {
+      return false;
+    }
+
+    const side = deflate._isServer ? 'server' : 'client';
+
+    return (
+      !deflate.params[`${side}_no_context_takeover`] ||
+      sizeOf(
+        typeof data === 'string' || isBlob(data) ? data : toBuffer(data)
+      ) >= deflate._threshold
+    );
   }
 
   /**

@@ -8,7 +8,6 @@
 const { STATUS_CODES } = require('http');
 
 const { acceptValue } = require('./binding.js');
-const { deflateAvailable } = require('./constants.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
 const extension = require('./extension.js');
 const subprotocol = require('./subprotocol.js');
@@ -109,7 +108,7 @@ function negotiateExtensions(request, options) {
 
     if (offers[name]) {
       deflate.accept(offers[name]);
-      if (deflateAvailable) accepted[name] = deflate;
+      accepted[name] = deflate;
     }
   } catch {
     return undefined;

@@ -49,4 +49,18 @@ function unknownEncoding(value) {
   return error;
 }
 
-module.exports = { streamDestroyed, systemError, unknownEncoding };
+/**
+ * That of a message whose socket went away before it had been compressed.
+ *
+ * @returns {Error}
+ */
+function compressionAborted() {
+  return new Error('The socket was closed while data was being compressed');
+}
+
+module.exports = {
+  compressionAborted,
+  streamDestroyed,
+  systemError,
+  unknownEncoding
+};

@@ -8,9 +8,13 @@
 
 const { adopt, begin } = require('./adopted-socket.js');
 const { engine } = require('./binding.js');
+const {
+  extensionName: EXTENSION_NAME
+} = require('./compat/permessage-deflate.js');
 const ReceiverView = require('./compat/receiver-view.js');
 const { Connection } = require('./connection.js');
 const { NOOP, kWebSocket } = require('./constants.js');
+const deflateOptions = require('./deflate-options.js');
 const { kStatusCode, protocolError } = require('./errors.js');
 const { shape } = require('./message-shape.js');
 const { Outbound } = require('./outbound.js');
@@ -27,12 +31,15 @@ const [OPEN, CLOSING, CLOSED] = [1, 2, 3];
  * @param {any} options
  */
 function attach(ws, socket, head, options) {
+  const extension = ws._extensions[EXTENSION_NAME];
+  const deflate = deflateOptions(extension);
   const limits = {
     server: ws._isServer === true,
     maxPayload: options.maxPayload | 0,
     maxFragments: options.maxFragments | 0,
     maxBufferedChunks: options.maxBufferedChunks | 0,
-    skipUtf8Validation: Boolean(options.skipUTF8Validation)
+    skipUtf8Validation: Boolean(options.skipUTF8Validation),
+    deflate
   };
 
   // These may be missing: any Duplex will do.
@@ -51,13 +58,17 @@ function attach(ws, socket, head, options) {
   );
 
   connection.limits = limits;
+  connection.deflates = deflate !== undefined;
   connection.deferring =
     options.allowSynchronousEvents !== undefined &&
     !options.allowSynchronousEvents;
 
   ws._connection = connection;
-  ws._sender = new Outbound(connection, options.generateMask, (error) =>
-    onSendError(ws, error)
+  ws._sender = new Outbound(
+    connection,
+    deflate === undefined ? null : extension,
+    options.generateMask,
+    (error) => onSendError(ws, error)
   );
   ws._socket = socket;
   socket[kWebSocket] = ws;

@@ -8,13 +8,9 @@
 
 const EventEmitter = require('events');
 
-const {
-  BINARY_TYPES,
-  EMPTY_BUFFER,
-
-  READY_STATES
-} = require('./constants.js');
+const { BINARY_TYPES, EMPTY_BUFFER, READY_STATES } = require('./constants.js');
 const { bindCallback } = require('./binding.js');
+const PerMessageDeflate = require('./compat/permessage-deflate.js');
 const { abortHandshake, connect } = require('./client-handshake.js');
 const {
   addEventListener,
@@ -30,6 +26,7 @@ const {
   startCloseTimer
 } = require('./websocket-socket.js');
 
+const { extensionName: EXTENSION_NAME } = PerMessageDeflate;
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
 
 /**
@@ -156,6 +153,7 @@ class WebSocket extends EventEmitter {
 
   /** The end: no event follows. */
   emitClose() {
+    if (this._socket) this._extensions[EXTENSION_NAME]?.cleanup();
     this._readyState = CLOSED;
     this.emit('close', this._closeCode, this._closeMessage);
   }
@@ -263,7 +261,7 @@ class WebSocket extends EventEmitter {
     if (!data && typeof data !== 'string') data = EMPTY_BUFFER;
     if (cb !== undefined) cb = bindCallback(cb);
     if (options === undefined || options === null) sender.sendPlain(data, cb);
-    else sender.send(data, options, cb);
+    else sender.send(data, { compress: true, ...options }, cb);
   }
 
   /** Ends the connection without a closing handshake. */

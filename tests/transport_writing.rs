@@ -240,11 +240,11 @@ fn a_release_hands_over_what_has_not_left() {
             all
         });
         connection.flush(Writer::Caller);
-        let (_, pending) = connection.release();
+        let (_, mut queue) = connection.release();
         assert!(!enqueue(&connection, false, b"late"));
         connection.flush(Writer::IoThread);
         drop(connection);
-        let rest = pending.into_contiguous();
+        let rest = queue.take().into_contiguous();
         let mut socket = std::net::TcpStream::from(kept);
         socket.set_nonblocking(false).unwrap();
         std::io::Write::write_all(&mut socket, &rest).unwrap();
@@ -269,8 +269,8 @@ fn a_release_loses_no_acknowledgement() {
         while connection.sent() == connection.buffered() && round % 3 != 0 && !writing.is_finished() {
             std::hint::spin_loop();
         }
-        let (_, pending) = connection.release();
-        let left = pending.into_contiguous().len();
+        let (_, mut queue) = connection.release();
+        let left = queue.take().into_contiguous().len();
         writing.join().unwrap();
         read_stream(&mut peer, 100_000 - left);
         assert_eq!(notes.acked(1), u32::from(left == 0), "round {round}: {left} bytes left");

@@ -11,7 +11,9 @@ const { Writable } = require('stream');
 const { BINARY_TYPES, kWebSocket } = require('../constants.js');
 const { Connection } = require('../connection.js');
 const { engine } = require('../binding.js');
+const deflateOptions = require('../deflate-options.js');
 const { protocolError } = require('../errors.js');
+const { extensionName } = require('./permessage-deflate.js');
 const { shape } = require('../message-shape.js');
 
 /** Codecs of receivers that nobody ended. */
@@ -64,7 +66,7 @@ class Receiver extends Writable {
     super();
 
     this._binaryType = options.binaryType || BINARY_TYPES[0];
-    this._extensions = options.extensions || {};
+    this._extensions = /** @type {any} */ (options.extensions || {});
     this._isServer = Boolean(options.isServer);
     this._concluded = false;
     this._violation = /** @type {Error | null} */ (null);
@@ -75,7 +77,8 @@ class Receiver extends Writable {
       maxPayload: (options.maxPayload || 0) | 0,
       maxFragments: (options.maxFragments || 0) | 0,
       maxBufferedChunks: (options.maxBufferedChunks || 0) | 0,
-      skipUtf8Validation: Boolean(options.skipUTF8Validation)
+      skipUtf8Validation: Boolean(options.skipUTF8Validation),
+      deflate: deflateOptions(this._extensions[extensionName])
     });
 
     this._connection = new Connection(

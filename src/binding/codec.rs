@@ -3,7 +3,8 @@
 
 use super::batch::{Batch, Filled};
 use crate::protocol::Decoder;
-use crate::transport::write_queue::Pending;
+use crate::protocol::deflate::Compression;
+use crate::transport::write_queue::WriteQueue;
 
 /// A connection over a stream of JavaScript's.
 pub struct Codec {
@@ -12,16 +13,16 @@ pub struct Codec {
     /// What JavaScript has not collected yet.
     pub batch: Batch,
     /// Frames for the stream.
-    pub pending: Pending,
-    /// Bytes in `pending`.
-    pub buffered: usize,
+    pub queue: WriteQueue,
+    /// How it compresses, if it does.
+    pub compression: Option<Compression>,
 }
 
 impl Codec {
-    /// A codec that goes on with `decoder`, and with `pending` to be written first.
+    /// A codec that goes on with `decoder`, and with `queue` to be written first.
     #[must_use]
-    pub fn new(decoder: Decoder, pending: Pending, buffered: usize) -> Self {
-        Self { decoder, batch: Batch::default(), pending, buffered }
+    pub fn new(decoder: Decoder, queue: WriteQueue, compression: Option<Compression>) -> Self {
+        Self { decoder, batch: Batch::default(), queue, compression }
     }
 
     /// Decodes a chunk; its events join the batch. The user's bytes stay as they are: somebody else
@@ -41,9 +42,26 @@ impl Codec {
         filled
     }
 
-    /// What has been queued since the last call, as one buffer.
+    /// Makes ready what is to be written: all of it, or what needs no compression first. Returns how
+    /// many bytes that are.
+    pub fn prepare(&mut self, compress: bool) -> u64 {
+        if compress {
+            self.queue.compress_here();
+        }
+        self.ready()
+    }
+
+    /// Bytes that [`Self::take_output`] would give.
+    #[must_use]
+    pub fn ready(&self) -> u64 {
+        self.queue.queued - self.queue.written
+    }
+
+    /// What has become ready since the last call, as one buffer.
     pub fn take_output(&mut self) -> Vec<u8> {
-        self.buffered = 0;
-        std::mem::take(&mut self.pending).into_contiguous()
+        self.queue.written = self.queue.queued;
+        // JavaScript counts them by itself.
+        self.queue.ripe_acks();
+        self.queue.take().into_contiguous()
     }
 }

@@ -13,10 +13,32 @@ use super::codec::Codec;
 use super::hot::{self, Wake};
 use super::instance::{Instance, NO_CONNECTION};
 use super::mailbox::Mailbox;
+use crate::protocol::deflate::{Compression, Decompression};
 use crate::protocol::{Decoder, Limits, Role, accept_key};
 use crate::transport::adopt;
+use crate::transport::connection::Writer;
 use crate::transport::sink::EventSink;
-use crate::transport::write_queue::Pending;
+use crate::transport::write_queue::WriteQueue;
+
+/// What permessage-deflate is to do, as it was negotiated (RFC 7692 7.1) and configured. The numbers
+/// are zlib's.
+#[napi(object)]
+pub struct DeflateOptions {
+    /// 0 to 9.
+    pub level: u32,
+    /// 1 to 9.
+    pub mem_level: u32,
+    /// 0 to 4.
+    pub strategy: u32,
+    /// The window that the peer keeps of what it is sent: 8 to 15 bits.
+    pub deflate_window_bits: u32,
+    /// A message that is sent may refer to those before it.
+    pub deflate_takeover: bool,
+    /// The window of what the peer sends.
+    pub inflate_window_bits: u32,
+    /// A message that the peer sends may refer to those before it.
+    pub inflate_takeover: bool,
+}
 
 /// What a connection is told when it begins.
 #[napi(object)]
@@ -31,6 +53,13 @@ pub struct ConnectionOptions {
     pub max_buffered_chunks: f64,
     /// Lets text and close reasons through unchecked.
     pub skip_utf8_validation: bool,
+    /// permessage-deflate, if that is in use.
+    pub deflate: Option<DeflateOptions>,
+}
+
+/// A small number within its bounds.
+fn bounded(number: u32, least: u8, most: u8) -> u8 {
+    u8::try_from(number).unwrap_or(most).clamp(least, most)
 }
 
 fn count(number: f64) -> u32 {
@@ -45,7 +74,11 @@ impl ConnectionOptions {
         let role = if self.server { Role::Server } else { Role::Client };
         let max_payload =
             if self.max_payload > 0.0 { (self.max_payload as u64).min(LONGEST) } else { LONGEST };
-        Decoder::new(
+        let deflate = self.deflate.as_ref().map(|deflate| Decompression {
+            window_bits: bounded(deflate.inflate_window_bits, 8, 15),
+            takeover: deflate.inflate_takeover,
+        });
+        Decoder::with_deflate(
             role,
             Limits {
                 max_payload,
@@ -53,7 +86,18 @@ impl ConnectionOptions {
                 max_buffered_chunks: count(self.max_buffered_chunks),
                 skip_utf8_validation: self.skip_utf8_validation,
             },
+            deflate,
         )
+    }
+
+    fn compression(&self) -> Option<Compression> {
+        self.deflate.as_ref().map(|deflate| Compression {
+            level: bounded(deflate.level, 0, 9),
+            mem_level: bounded(deflate.mem_level, 1, 9),
+            strategy: bounded(deflate.strategy, 0, 4),
+            window_bits: bounded(deflate.deflate_window_bits, 8, 15),
+            takeover: deflate.deflate_takeover,
+        })
     }
 }
 
@@ -108,7 +152,7 @@ impl Engine {
         let mut instance = self.instance.borrow_mut();
         let id = instance.reserve().ok_or_else(full)?;
         let sink: Arc<dyn EventSink> = Arc::clone(&instance.mailbox) as Arc<dyn EventSink>;
-        match adopt::adopt(id, duplicate, options.decoder(), sink) {
+        match adopt::adopt(id, duplicate, options.decoder(), options.compression(), sink) {
             Ok(connection) => {
                 instance.set_adopted(id, connection);
                 Ok(id)
@@ -125,7 +169,7 @@ impl Engine {
     pub fn open(&self, options: ConnectionOptions) -> Result<u32> {
         let mut instance = self.instance.borrow_mut();
         let id = instance.reserve().ok_or_else(full)?;
-        instance.set_stream(id, Codec::new(options.decoder(), Pending::default(), 0));
+        instance.set_stream(id, Codec::new(options.decoder(), WriteQueue::default(), options.compression()));
         Ok(id)
     }
 
@@ -191,6 +235,19 @@ impl Engine {
         self.instance.borrow_mut().free(id);
     }
 
+    /// How many of the acknowledgements that a connection owes are those of messages that are being
+    /// compressed, or wait behind one.
+    #[napi]
+    pub fn compressing(&self, id: u32) -> u32 {
+        self.instance.borrow_mut().compressing(id).0
+    }
+
+    /// The bytes of those messages, counted as they were given.
+    #[napi]
+    pub fn compressing_bytes(&self, id: u32) -> f64 {
+        self.instance.borrow_mut().compressing(id).1 as f64
+    }
+
     /// Bytes that an adopted socket has received.
     #[napi]
     pub fn received(&self, id: u32) -> f64 {
@@ -232,7 +289,7 @@ impl Engine {
     pub fn flush_all(&self) {
         let instance = self.instance.borrow();
         for connection in instance.connections() {
-            connection.flush_now();
+            connection.flush_now(Writer::Last);
         }
     }
 }

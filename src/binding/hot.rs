@@ -19,11 +19,11 @@ use napi::sys;
 use napi::threadsafe_function::ThreadsafeFunction;
 
 use super::batch::{Filled, Kind, Record};
-use super::instance::{Instance, NO_CONNECTION, opcode_of};
+use super::instance::{Instance, NO_CONNECTION, opcode_of, send};
 use crate::protocol::{encoder, mask};
 use crate::transport::connection::{Connection, Writer};
 use crate::transport::pool;
-use crate::transport::write_queue::OWN_SEGMENT;
+use crate::transport::write_queue::{Appended, OWN_SEGMENT};
 
 type Shared = RefCell<Instance>;
 
@@ -196,6 +196,11 @@ extern "C" fn send_text(env: sys::napi_env, info: sys::napi_callback_info) -> sy
         let (id, flags) = (arguments.number(0)?, arguments.number(1)?);
         let units = arguments.number(3)? as usize;
         let key = instance.mask(flags, arguments.number(4).unwrap_or(0)).ok()?;
+        if flags & send::COMPRESS != 0 {
+            let mut text = Vec::new();
+            arguments.append_text(2, units, &mut text);
+            return code(instance.compress(id, flags, key, &text));
+        }
         let (opcode, fin, rsv1) = opcode_of(flags);
         if units >= OWN_SEGMENT {
             let mut text = Vec::new();
@@ -217,7 +222,7 @@ extern "C" fn send_text(env: sys::napi_env, info: sys::napi_callback_info) -> sy
             } else if let Some(key) = key {
                 mask::apply(&mut tail[body..], key, 0);
             }
-            tail.len() - start
+            Appended { bytes: tail.len() - start, payload: length }
         }))
     })
 }
@@ -227,7 +232,11 @@ extern "C" fn send_bytes(env: sys::napi_env, info: sys::napi_callback_info) -> s
     run::<4>(env, info, |instance, arguments| {
         let (id, flags) = (arguments.number(0)?, arguments.number(1)?);
         let key = instance.mask(flags, arguments.number(3).unwrap_or(0)).ok()?;
-        code(instance.send(id, flags, key, arguments.bytes(2)?))
+        let bytes = arguments.bytes(2)?;
+        if flags & send::COMPRESS != 0 {
+            return code(instance.compress(id, flags, key, bytes));
+        }
+        code(instance.send(id, flags, key, bytes))
     })
 }
 
@@ -295,7 +304,7 @@ extern "C" fn buffered(env: sys::napi_env, info: sys::napi_callback_info) -> sys
     run::<1>(env, info, |instance, arguments| {
         let id = arguments.number(0)?;
         if let Some(codec) = instance.stream(id) {
-            return Some(codec.buffered as f64);
+            return Some(codec.queue.buffered() as f64);
         }
         Some(instance.adopted(id).map_or(0.0, |connection| connection.buffered() as f64))
     })
@@ -404,12 +413,21 @@ extern "C" fn take_large(env: sys::napi_env, info: sys::napi_callback_info) -> s
     payload.and_then(|payload| external(env, payload)).unwrap_or(answer)
 }
 
+/// `prepare(id, compress)`: compresses what a stream has to write, if it may; returns how many bytes
+/// are ready.
+extern "C" fn prepare(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<2>(env, info, |instance, arguments| {
+        let compress = arguments.number(1)? != 0;
+        Some(instance.stream(arguments.number(0)?)?.prepare(compress) as f64)
+    })
+}
+
 /// `takeOutput(id, bytes)`: copies what a stream has to write, whose length `buffered` tells.
 extern "C" fn take_output(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     run::<2>(env, info, |instance, arguments| {
         let out = arguments.bytes_mut(1)?;
         let codec = instance.stream(arguments.number(0)?)?;
-        if codec.buffered != out.len() {
+        if codec.ready() != out.len() as u64 {
             return None;
         }
         out.copy_from_slice(&codec.take_output());
@@ -424,7 +442,7 @@ type Raw = extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_va
 /// # Errors
 /// Those of Node-API.
 pub fn bind<'env>(env: &'env Env, instance: &Rc<Shared>) -> Result<Object<'env>> {
-    let functions: [(&str, Raw); 11] = [
+    let functions: [(&str, Raw); 12] = [
         ("sendText", send_text),
         ("sendBytes", send_bytes),
         ("sendRaw", send_raw),
@@ -436,6 +454,7 @@ pub fn bind<'env>(env: &'env Env, instance: &Rc<Shared>) -> Result<Object<'env>>
         ("collect", collect),
         ("takeLarge", take_large),
         ("takeOutput", take_output),
+        ("prepare", prepare),
     ];
     let mut object = Object::new(env)?;
     // One reference for all functions, held until the environment ends: then none can be called.

@@ -10,10 +10,11 @@ use super::codec::Codec;
 use super::mailbox::Mailbox;
 use super::masks::Masks;
 use crate::protocol::encoder;
+use crate::transport::backlog::{Job, Plain};
 use crate::transport::connection::Connection;
 use crate::transport::outbox::Outbox;
 use crate::transport::pool::Pooled;
-use crate::transport::write_queue::{OWN_SEGMENT, Pending};
+use crate::transport::write_queue::{Appended, OWN_SEGMENT, Pending};
 
 const SLOT_BITS: u32 = 20;
 const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
@@ -30,6 +31,8 @@ pub mod send {
     pub const ACK: u32 = 0x80;
     /// The frame is masked with the key that is given.
     pub const GIVEN_MASK: u32 = 0x100;
+    /// The payload is to be compressed.
+    pub const COMPRESS: u32 = 0x200;
 }
 
 /// The caller has to see to a flush: nobody else has been asked to.
@@ -38,6 +41,8 @@ pub const FLUSH_DUE: u32 = 1;
 pub const OUTPUT_DUE: u32 = 2;
 /// There is no such connection any more.
 pub const NO_CONNECTION: u32 = 4;
+/// The caller has to see to a flush of the stream: something waits to be compressed.
+pub const COMPRESSION_DUE: u32 = 8;
 
 /// How the bytes of a connection travel.
 enum Entry {
@@ -60,6 +65,12 @@ struct LastFrame {
     header: usize,
 }
 
+/// A message to be compressed that may go to several connections in a row.
+struct LastPlain {
+    flags: u32,
+    plain: Arc<Plain>,
+}
+
 /// The state of one `lib/binding.js`.
 pub struct Instance {
     slots: Vec<Slot>,
@@ -72,6 +83,7 @@ pub struct Instance {
     current: Batch,
     masks: Masks,
     last_frame: Option<LastFrame>,
+    last_plain: Option<LastPlain>,
     /// Bytes held for JavaScript of which its garbage collector has been told.
     reported: usize,
 }
@@ -91,6 +103,7 @@ impl Instance {
             current: Batch::default(),
             masks: Masks::default(),
             last_frame: None,
+            last_plain: None,
             reported: 0,
         }
     }
@@ -177,6 +190,16 @@ impl Instance {
         }
     }
 
+    /// How many acknowledgements are owed for messages that are being compressed, or wait behind
+    /// one, and how many bytes those have.
+    pub fn compressing(&mut self, id: u32) -> (u32, u64) {
+        match self.slot(id).map(|slot| &slot.entry) {
+            Some(Entry::Adopted(connection)) => connection.compressing(),
+            Some(Entry::Stream(codec)) => (codec.queue.compressing_acks(), codec.queue.compressing()),
+            _ => (0, 0),
+        }
+    }
+
     /// Gives up the socket of an adopted connection. Returns whether records of it may still be on
     /// their way to JavaScript, or `collected`, which says that JavaScript has some in hand; if so,
     /// [`Kind::Gone`] follows them.
@@ -199,9 +222,8 @@ impl Instance {
     /// socket. What is in the mailbox comes first; the result is that of [`Self::close`].
     pub fn release(&mut self, id: u32, collected: bool) -> bool {
         let Some(connection) = self.adopted(id) else { return false };
-        let (decoder, pending) = connection.release();
-        let buffered = usize::try_from(connection.buffered()).unwrap_or(usize::MAX);
-        self.set_stream(id, Codec::new(decoder, pending, buffered));
+        let (decoder, queue) = connection.release();
+        self.set_stream(id, Codec::new(decoder, queue, connection.compression()));
         self.mark_end(&connection, collected)
     }
 
@@ -236,7 +258,12 @@ impl Instance {
     }
 
     /// Queues what `append` puts into the queue of a connection.
-    pub fn queue(&mut self, id: u32, flags: u32, append: impl FnOnce(&mut Pending) -> usize) -> u32 {
+    pub fn queue<A: Into<Appended>>(
+        &mut self,
+        id: u32,
+        flags: u32,
+        append: impl FnOnce(&mut Pending) -> A,
+    ) -> u32 {
         let acknowledge = flags & send::ACK != 0;
         let slot = (id & SLOT_MASK) as usize;
         match self.slots.get_mut(slot) {
@@ -250,8 +277,8 @@ impl Instance {
                     }
                 }
                 Entry::Stream(codec) => {
-                    let due = if codec.buffered == 0 { OUTPUT_DUE } else { 0 };
-                    codec.buffered += append(&mut codec.pending);
+                    let due = if codec.queue.buffered() == 0 { OUTPUT_DUE } else { 0 };
+                    codec.queue.append(acknowledge && codec.queue.is_compressing(), append);
                     due
                 }
             },
@@ -267,7 +294,7 @@ impl Instance {
                 let tail = pending.tail();
                 let before = tail.len();
                 encoder::frame(tail, opcode, fin, rsv1, mask, payload);
-                tail.len() - before
+                Appended { bytes: tail.len() - before, payload: payload.len() }
             });
         }
         let segment = match &self.last_frame {
@@ -285,7 +312,45 @@ impl Instance {
                 self.remember(id, flags, Bytes::from_owner(frame), payload.len())
             }
         };
-        self.send_frame(id, flags, segment)
+        self.queue(id, flags, |pending| {
+            let bytes = segment.len();
+            pending.push(segment);
+            Appended { bytes, payload: payload.len() }
+        })
+    }
+
+    /// Queues a frame whose payload is to be compressed. One that goes to several connections in a
+    /// row is compressed once for all of them.
+    pub fn compress(&mut self, id: u32, flags: u32, mask: Option<[u8; 4]>, payload: &[u8]) -> u32 {
+        let (opcode, fin, rsv1) = opcode_of(flags);
+        let kind = flags & !send::ACK;
+        let plain = match &self.last_plain {
+            Some(last) if mask.is_none() && last.flags == kind && last.plain.bytes() == payload => {
+                last.plain.share();
+                Arc::clone(&last.plain)
+            }
+            _ => Arc::new(Plain::new(payload.to_vec(), opcode, fin, rsv1)),
+        };
+        let acknowledge = flags & send::ACK != 0;
+        let Some(slot) = self.slot(id) else { return NO_CONNECTION };
+        match &mut slot.entry {
+            Entry::Vacant => NO_CONNECTION,
+            Entry::Stream(codec) => {
+                let due = if codec.queue.is_compressing() { 0 } else { COMPRESSION_DUE };
+                if let Some(options) = codec.compression {
+                    codec.queue.compress(options, Job { plain, mask, acknowledge });
+                }
+                due
+            }
+            Entry::Adopted(connection) => {
+                let connection = Arc::clone(connection);
+                let job = Job { plain: Arc::clone(&plain), mask, acknowledge };
+                if mask.is_none() {
+                    self.last_plain = Some(LastPlain { flags: kind, plain });
+                }
+                if connection.enqueue_job(job) && self.outbox.add(&connection) { FLUSH_DUE } else { 0 }
+            }
+        }
     }
 
     /// Queues a frame that is complete already.
@@ -310,6 +375,7 @@ impl Instance {
     /// Flushes what is due; `acked` learns of acknowledgements that came about here.
     pub fn flush(&mut self, acked: impl FnMut(&Connection, u32)) {
         self.last_frame = None;
+        self.last_plain = None;
         self.outbox.flush(acked);
     }
 
@@ -332,6 +398,7 @@ impl Instance {
         self.slots = Vec::new();
         self.vacant = Vec::new();
         self.last_frame = None;
+        self.last_plain = None;
     }
 }
 

@@ -195,7 +195,8 @@ mod tests {
             let parsed = parse(&bytes[..have], rules(Role::Server));
             assert_eq!(parsed, Ok(Parsed::Partial { done, need }), "{have} bytes");
         }
-        let header = Header { fin: true, opcode: 2, mask: [1, 2, 3, 4], len: 65536, size: 14 };
+        let header =
+            Header { fin: true, compressed: false, opcode: 2, mask: [1, 2, 3, 4], len: 65536, size: 14 };
         assert_eq!(parse(&bytes, rules(Role::Server)), Ok(Parsed::Whole(header)));
     }
 
@@ -209,7 +210,7 @@ mod tests {
             (&[0x82, 127, 0, 0, 0, 0, 0, 0, 0, 1], 1, 10),
             (&[0x82, 127, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], MAX_LENGTH, 10),
         ] {
-            let header = Header { fin: true, opcode: 2, mask: [0; 4], len, size };
+            let header = Header { fin: true, compressed: false, opcode: 2, mask: [0; 4], len, size };
             assert_eq!(parse(bytes, rules(Role::Client)), Ok(Parsed::Whole(header)));
         }
     }

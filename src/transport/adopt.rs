@@ -11,6 +11,7 @@ use super::connection::Connection;
 use super::runtime;
 use super::sink::EventSink;
 use crate::protocol::Decoder;
+use crate::protocol::deflate::Compression;
 
 /// Duplicates `descriptor`, a connected non-blocking stream socket that somebody else owns, so that
 /// this side can read and write it without a say in the owner's number.
@@ -29,6 +30,7 @@ pub fn adopt(
     id: u32,
     descriptor: OwnedFd,
     decoder: Decoder,
+    compression: Option<Compression>,
     sink: Arc<dyn EventSink>,
 ) -> io::Result<Arc<Connection>> {
     let runtime = runtime::runtime().ok_or_else(|| io::Error::other("no thread could be started"))?;
@@ -38,5 +40,5 @@ pub fn adopt(
         reason = "its successor is unsafe for types whose descriptor may change; an OwnedFd's cannot"
     )]
     let io = AsyncFd::with_interest(descriptor, Interest::READABLE | Interest::WRITABLE)?;
-    Ok(Arc::new(Connection::new(id, io, decoder, sink)))
+    Ok(Arc::new(Connection::new(id, io, decoder, compression, sink)))
 }

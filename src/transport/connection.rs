@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -16,10 +17,12 @@ use parking_lot::{Mutex, MutexGuard};
 use rustix::io::Errno;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
+use super::backlog::Job;
 use super::pool;
 use super::runtime;
 use super::sink::{EventSink, Report};
-use super::write_queue::{HIGH_WATER_MARK, Pending, Shutdown, WriteQueue};
+use super::write_queue::{Appended, HIGH_WATER_MARK, Pending, Shutdown, WriteQueue};
+use crate::protocol::deflate::Compression;
 use crate::protocol::{Decoder, Event, Limits, Role};
 
 /// Bytes one read takes at most into the shared scratch buffer: what libuv offers as well, so that
@@ -87,8 +90,10 @@ enum Chunk {
 pub enum Writer {
     /// An I/O thread: they are reported to the sink.
     IoThread,
-    /// The caller: they are returned to it.
+    /// The caller, who compresses nothing: they are returned to it.
     Caller,
+    /// The caller, who is about to go and does all that is to be done.
+    Last,
 }
 
 /// An adopted socket.
@@ -101,6 +106,7 @@ pub struct Connection {
     waker: AtomicWaker,
     decoder: Mutex<Decoder>,
     queue: Mutex<WriteQueue>,
+    compression: Option<Compression>,
     sink: Arc<dyn EventSink>,
     received: AtomicU64,
     active: AtomicU64,
@@ -112,7 +118,13 @@ fn uptime() -> u64 {
 }
 
 impl Connection {
-    pub(super) fn new(id: u32, io: AsyncFd<OwnedFd>, decoder: Decoder, sink: Arc<dyn EventSink>) -> Self {
+    pub(super) fn new(
+        id: u32,
+        io: AsyncFd<OwnedFd>,
+        decoder: Decoder,
+        compression: Option<Compression>,
+        sink: Arc<dyn EventSink>,
+    ) -> Self {
         Self {
             id,
             flags: AtomicU8::new(PAUSED),
@@ -122,6 +134,7 @@ impl Connection {
             waker: AtomicWaker::new(),
             decoder: Mutex::new(decoder),
             queue: Mutex::new(WriteQueue::default()),
+            compression,
             sink,
             received: AtomicU64::new(0),
             active: AtomicU64::new(0),
@@ -225,16 +238,16 @@ impl Connection {
 
     /// Appends to the queue what `append` makes; returns whether the connection has to be put on a
     /// list of those to be flushed (it stands on none).
-    pub fn enqueue(&self, acknowledge: bool, append: impl FnOnce(&mut Pending) -> usize) -> bool {
+    pub fn enqueue<A: Into<Appended>>(
+        &self,
+        acknowledge: bool,
+        append: impl FnOnce(&mut Pending) -> A,
+    ) -> bool {
         let mut queue = self.queue.lock();
         if queue.failed.is_some() {
             return false;
         }
-        let count = append(&mut queue.pending);
-        queue.queued += count as u64;
-        if acknowledge {
-            queue.acknowledge();
-        }
+        queue.append(acknowledge, append);
         !std::mem::replace(&mut queue.dirty, true)
     }
 
@@ -245,6 +258,37 @@ impl Connection {
             pending.push(segment);
             count
         })
+    }
+
+    /// Queues a frame that an I/O thread compresses. Returns as [`Self::enqueue`] does. Without
+    /// permessage-deflate nothing is queued.
+    pub fn enqueue_job(&self, job: Job) -> bool {
+        let Some(options) = self.compression else { return false };
+        let mut queue = self.queue.lock();
+        if queue.failed.is_some() {
+            return false;
+        }
+        queue.compress(options, job);
+        !std::mem::replace(&mut queue.dirty, true)
+    }
+
+    /// How it compresses, if it does.
+    #[must_use]
+    pub const fn compression(&self) -> Option<Compression> {
+        self.compression
+    }
+
+    /// Whether a flush has something to compress: an I/O thread's work.
+    #[must_use]
+    pub fn wants_compression(&self) -> bool {
+        self.compression.is_some() && self.queue.lock().wants_compression()
+    }
+
+    /// Acknowledgements and bytes of what is being compressed, or waits behind that.
+    #[must_use]
+    pub fn compressing(&self) -> (u32, u64) {
+        let queue = self.queue.lock();
+        (queue.compressing_acks(), queue.compressing())
     }
 
     /// Holds everything back that is queued, until it is told otherwise. Returns as
@@ -266,7 +310,7 @@ impl Connection {
             return false;
         }
         queue.shutdown = Shutdown::Requested;
-        queue.acknowledge();
+        queue.append(true, |_| 0_usize);
         !std::mem::replace(&mut queue.dirty, true)
     }
 
@@ -279,7 +323,7 @@ impl Connection {
     /// Bytes that were ever queued, those that wait among them.
     #[must_use]
     pub fn sent(&self) -> u64 {
-        self.queue.lock().queued
+        self.queue.lock().sent()
     }
 
     /// Writes what the kernel takes now, without waiting; returns the acknowledgements that this
@@ -293,15 +337,25 @@ impl Connection {
     fn write_queue(&self, writer: Writer) -> (u32, bool) {
         let (mut acked, mut refused) = (0, false);
         let mut queue = self.queue.lock();
-        queue.dirty = false;
-        while !queue.writing && queue.failed.is_none() && queue.has_work() {
+        // What it has to have compressed keeps it on its list.
+        queue.dirty &= writer == Writer::Caller && queue.wants_compression();
+        while queue.failed.is_none() {
             let flags = self.flags.load(Ordering::Acquire);
-            if flags & CORKED != 0 || writer == Writer::Caller && flags & WANT_WRITE != 0 {
+            if flags & CORKED != 0 || writer != Writer::IoThread && flags & WANT_WRITE != 0 {
+                break;
+            }
+            if queue.writing || !queue.has_work() {
+                if writer != Writer::Caller && self.compress(&mut queue) {
+                    continue;
+                }
+                if queue.wants_compression() && !queue.dirty {
+                    self.call_task();
+                }
                 break;
             }
             queue.writing = true;
             let mut taken = queue.take();
-            let ending = queue.shutdown == Shutdown::Requested;
+            let ending = queue.is_ending();
             let (written, error) = MutexGuard::unlocked(&mut queue, || self.write(&mut taken, ending));
             queue.writing = false;
             // The others' turn: the task goes on with the rest.
@@ -313,7 +367,7 @@ impl Connection {
             let ripe = queue.ripe_acks();
             let mut reports = [None; 2];
             match writer {
-                Writer::Caller => acked += ripe,
+                Writer::Caller | Writer::Last => acked += ripe,
                 Writer::IoThread => reports[0] = (ripe > 0).then_some(Report::Acked(ripe)),
             }
             match error {
@@ -324,8 +378,7 @@ impl Connection {
                 None => {}
                 Some(Errno::AGAIN) => {
                     queue.over |= queue.buffered() >= HIGH_WATER_MARK as u64;
-                    self.raise(WANT_WRITE);
-                    self.waker.wake();
+                    self.call_task();
                 }
                 Some(error) => {
                     queue.failed = Some(error.raw_os_error());
@@ -339,12 +392,37 @@ impl Connection {
                 break;
             }
             if unfinished {
-                self.raise(WANT_WRITE);
-                self.waker.wake();
+                self.call_task();
                 break;
             }
         }
         (acked, refused)
+    }
+
+    /// The task is to go on with the queue.
+    fn call_task(&self) {
+        self.raise(WANT_WRITE);
+        self.waker.wake();
+    }
+
+    /// Compresses what is next, if that is to be done and nobody does it.
+    fn compress(&self, queue: &mut MutexGuard<'_, WriteQueue>) -> bool {
+        let Some(mut work) = queue.take_work() else { return false };
+        let ready = MutexGuard::unlocked(queue, || catch_unwind(AssertUnwindSafe(|| work.run())));
+        if queue.failed.is_some() {
+            return false;
+        }
+        match ready {
+            Ok(ready) => queue.compressed(work, ready),
+            Err(_) => {
+                // What the peer would get is not what was sent: it gets no more.
+                queue.failed = Some(Errno::IO.raw_os_error());
+                queue.discard();
+                let report = Report::WriteFailed(Errno::IO.raw_os_error());
+                MutexGuard::unlocked(queue, || self.report([Some(report), None]));
+            }
+        }
+        true
     }
 
     fn report(&self, reports: [Option<Report>; 2]) {
@@ -376,43 +454,49 @@ impl Connection {
 
     /// As [`Self::flush`] by the caller, for those who must know that no byte is in a writer's
     /// hands when it returns: before the process goes, and before the descriptor does.
-    pub fn flush_now(&self) -> u32 {
-        let acked = self.flush(Writer::Caller);
+    pub fn flush_now(&self, writer: Writer) -> u32 {
+        let acked = self.flush(writer);
         for _ in 0..PATIENCE {
-            if !self.queue.lock().writing {
+            let queue = self.queue.lock();
+            if !queue.writing && (writer == Writer::Caller || !queue.is_compressing()) {
                 break;
             }
+            drop(queue);
             std::thread::yield_now();
         }
-        acked + self.flush(Writer::Caller)
+        acked + self.flush(writer)
     }
 
-    /// Gives up the socket: what the kernel does not take now is lost, no event follows.
+    /// Gives up the socket: what is not compressed and what the kernel does not take now is lost, no
+    /// event follows.
     pub fn close(&self) {
-        self.flush_now();
+        self.flush_now(Writer::Caller);
         self.raise(CLOSED);
+        if self.compression.is_some() {
+            self.queue.lock().failed.get_or_insert(0);
+        }
         self.waker.wake();
     }
 
     /// Takes the connection away from the I/O threads: when this returns none of them touches the
     /// descriptor any more. Returns what a successor needs to go on at this very byte.
-    pub fn release(&self) -> (Decoder, Pending) {
+    pub fn release(&self) -> (Decoder, WriteQueue) {
         self.raise(CLOSED);
         let idle = Decoder::new(Role::Server, Limits::default());
         let decoder = std::mem::replace(&mut *self.decoder.lock(), idle);
         let mut queue = self.queue.lock();
         for _ in 0..PATIENCE {
-            if !queue.writing {
+            if !queue.writing && queue.is_compressing() == queue.wants_compression() {
                 break;
             }
             MutexGuard::unlocked(&mut queue, std::thread::yield_now);
         }
-        let pending = queue.take();
+        let successor = queue.succeed();
         // Whoever still has this connection on a list finds nothing to do.
         queue.failed = Some(0);
         drop(queue);
         self.waker.wake();
-        (decoder, pending)
+        (decoder, successor)
     }
 
     fn poll(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<()> {

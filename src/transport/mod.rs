@@ -1,6 +1,7 @@
 //! Sockets on a tokio runtime: bytes in, events out. Nothing here knows JavaScript.
 
 pub mod adopt;
+pub mod backlog;
 pub mod connection;
 pub mod outbox;
 pub mod pool;

@@ -88,7 +88,10 @@ impl Outbox {
     pub fn flush(&self, mut acked: impl FnMut(&Connection, u32)) {
         let list = self.take();
         if list.len() <= WRITE_HERE {
-            for connection in list {
+            let (there, here): (Vec<_>, Vec<_>) =
+                list.into_iter().partition(|connection| connection.wants_compression());
+            hand_over(there);
+            for connection in here {
                 let count = connection.flush(Writer::Caller);
                 if count > 0 {
                     acked(&connection, count);
@@ -126,6 +129,9 @@ impl Outbox {
 
 /// Lets the I/O threads flush `list`, each its part.
 fn hand_over(mut list: Vec<Arc<Connection>>) {
+    if list.is_empty() {
+        return;
+    }
     let Some(runtime) = runtime::runtime() else { return };
     let part = list.len().div_ceil(runtime::threads());
     while !list.is_empty() {

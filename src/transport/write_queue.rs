@@ -9,6 +9,9 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
+use super::backlog::{Backlog, Job, Ready, Work};
+use crate::protocol::deflate::Compression;
+
 /// Payloads from this size on are queued as they are; smaller ones share a buffer. Measured: below
 /// it a copy costs less than one more slice in the vectored write.
 pub const OWN_SEGMENT: usize = 16 * 1024;
@@ -44,6 +47,22 @@ impl Pending {
             self.segments.push_back(Bytes::from(std::mem::take(&mut self.tail)));
         }
         self.segments.push_back(segment);
+    }
+
+    /// Queues everything of `other` behind everything else.
+    pub fn extend(&mut self, mut other: Self) {
+        if other.segments.is_empty() {
+            if self.tail.is_empty() {
+                self.tail = other.tail;
+            } else {
+                self.tail.append(&mut other.tail);
+            }
+            return;
+        }
+        for segment in other.segments {
+            self.push(segment);
+        }
+        self.tail = other.tail;
     }
 
     /// Puts `rest`, which a writer had taken and could not write, before what came meanwhile.
@@ -125,11 +144,30 @@ impl Pending {
     }
 }
 
+/// What was appended to a queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Appended {
+    /// The bytes.
+    pub bytes: usize,
+    /// What they count while they wait behind something that is to be compressed: as with `ws`, a
+    /// frame then counts its payload.
+    pub payload: usize,
+}
+
+impl From<usize> for Appended {
+    fn from(bytes: usize) -> Self {
+        Self { bytes, payload: bytes }
+    }
+}
+
 /// The state behind a connection's write lock.
 #[derive(Default)]
 pub struct WriteQueue {
     /// What no writer has taken yet.
     pub pending: Pending,
+    /// What is to be compressed first, and what waits behind it. There is none until something is
+    /// to be compressed, nor between messages that need nothing of each other.
+    backlog: Option<Box<Backlog>>,
     /// A writer is at work, outside the lock.
     pub writing: bool,
     /// The connection stands in a list of those to be flushed.
@@ -140,7 +178,7 @@ pub struct WriteQueue {
     pub failed: Option<i32>,
     /// The queue passed the high water mark and has not been empty since.
     pub over: bool,
-    /// Bytes queued since the connection began.
+    /// Bytes that were ready to be written, since the connection began.
     pub queued: u64,
     /// Bytes the kernel has taken.
     pub written: u64,
@@ -161,10 +199,92 @@ pub enum Shutdown {
 }
 
 impl WriteQueue {
-    /// Bytes that are queued or in a writer's hands.
+    /// Bytes that are queued or in a writer's hands; what waits for its compression counts as it is.
     #[must_use]
     pub fn buffered(&self) -> u64 {
-        self.queued - self.written
+        self.sent() - self.written
+    }
+
+    /// Bytes that were ever queued.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.queued + self.compressing()
+    }
+
+    /// Queues what `append` makes.
+    pub fn append<A: Into<Appended>>(&mut self, acknowledge: bool, append: impl FnOnce(&mut Pending) -> A) {
+        if let Some(backlog) = self.backlog.as_mut().filter(|backlog| backlog.is_active()) {
+            backlog.append(acknowledge, append);
+            return;
+        }
+        self.queued += append(&mut self.pending).into().bytes as u64;
+        if acknowledge {
+            self.acknowledge();
+        }
+    }
+
+    /// Queues a frame to be compressed.
+    pub fn compress(&mut self, options: Compression, job: Job) {
+        self.backlog.get_or_insert_with(|| Box::new(Backlog::new(options))).push(job);
+    }
+
+    /// Whether something is to be compressed and nobody does it.
+    #[must_use]
+    pub fn wants_compression(&self) -> bool {
+        self.backlog.as_ref().is_some_and(|backlog| backlog.has_work())
+    }
+
+    /// Whether something is to be compressed, or is being.
+    #[must_use]
+    pub fn is_compressing(&self) -> bool {
+        self.backlog.as_ref().is_some_and(|backlog| backlog.is_active())
+    }
+
+    /// Bytes of what is to be compressed, and of what waits behind it.
+    #[must_use]
+    pub fn compressing(&self) -> u64 {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.waiting())
+    }
+
+    /// Acknowledgements of what is to be compressed, and of what waits behind it.
+    #[must_use]
+    pub fn compressing_acks(&self) -> u32 {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.acks())
+    }
+
+    /// Somebody takes what is to be compressed.
+    pub fn take_work(&mut self) -> Option<Work> {
+        self.backlog.as_mut()?.take()
+    }
+
+    /// What was compressed comes back.
+    pub fn compressed(&mut self, work: Work, ready: Ready) {
+        let Some(backlog) = &mut self.backlog else { return };
+        backlog.put_back(work, &ready);
+        if backlog.is_idle() {
+            self.backlog = None;
+        }
+        self.acks.extend(ready.acks.iter().map(|position| self.queued + position));
+        self.queued += ready.length;
+        self.pending.extend(ready.pending);
+    }
+
+    /// A queue that goes on with what has not been written here.
+    pub fn succeed(&mut self) -> Self {
+        Self {
+            pending: self.take(),
+            backlog: self.backlog.take(),
+            queued: self.queued - self.written,
+            ..Self::default()
+        }
+    }
+
+    /// Compresses all that is to be compressed, here and now.
+    pub fn compress_here(&mut self) {
+        while let Some(mut work) = self.take_work() {
+            let ready = work.run();
+            self.compressed(work, ready);
+        }
     }
 
     /// Asks for an acknowledgement when all that is queued now has been written.
@@ -175,7 +295,13 @@ impl WriteQueue {
     /// Whether a write would have something to do.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.pending.is_empty() || self.shutdown == Shutdown::Requested || self.has_ripe_acks()
+        !self.pending.is_empty() || self.is_ending() || self.has_ripe_acks()
+    }
+
+    /// Whether the end of the stream follows what a writer takes now.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.shutdown == Shutdown::Requested && !self.is_compressing()
     }
 
     fn has_ripe_acks(&self) -> bool {
@@ -211,6 +337,9 @@ impl WriteQueue {
     /// Forgets everything that has not been written.
     pub fn discard(&mut self) {
         self.pending = Pending::default();
+        if let Some(backlog) = &mut self.backlog {
+            backlog.discard();
+        }
         self.written = self.queued;
         self.acks = VecDeque::new();
         self.over = false;

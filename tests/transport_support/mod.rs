@@ -180,7 +180,7 @@ pub fn serve(id: u32, ours: OwnedFd, notes: &Arc<Notes>) -> Arc<Connection> {
 
 pub fn adopt_paused(id: u32, ours: OwnedFd, notes: &Arc<Notes>) -> Arc<Connection> {
     let sink: Arc<dyn EventSink> = Arc::<Notes>::clone(notes);
-    adopt::adopt(id, ours, Decoder::new(Role::Server, LIMITS), sink).unwrap()
+    adopt::adopt(id, ours, Decoder::new(Role::Server, LIMITS), None, sink).unwrap()
 }
 
 /// A client's binary frame.

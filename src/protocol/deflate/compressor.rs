@@ -4,9 +4,10 @@ use flate2::FlushCompress;
 
 use super::{Compression, DEFAULT_MEM_LEVEL, History, TAIL, streams};
 
-/// What is kept of the messages that went. Measured: the first kibibytes save a third of the bytes
-/// and cost little to prime a stream with; what lies further back saves little and costs much.
-const HISTORY: usize = 4 * 1024;
+/// What is kept of the messages that went. Measured (level 6; JSON of 1 KiB and of 200 bytes, chat,
+/// binary records): it saves 22, 45, 67 and 19 % of the bytes for 1 to 3 µs a message. Four times as
+/// much saves 4 % more at most and doubles the price of the short ones; all of a window costs 40 µs.
+const HISTORY: usize = 2 * 1024;
 
 /// The least room for compressed bytes that is worth a call.
 const ROOM: usize = 256;

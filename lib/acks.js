@@ -1,0 +1,93 @@
+// @ts-check
+'use strict';
+
+/**
+ * The callbacks of what a connection has sent, in the order of the sends. The
+ * engine tells how many have become true; while any is outstanding the event
+ * loop lives.
+ */
+
+const binding = require('./binding.js');
+const { compressionAborted, streamDestroyed } = require('./socket-errors.js');
+
+// Kept, so that a test's fake timers do not stop the callbacks.
+const { nextTick } = process;
+
+/**
+ * @callback Ack
+ * @param {Error | null} [error]
+ * @returns {void}
+ */
+
+/**
+ * @typedef {import('./connection.js').Connection} Connection
+ */
+
+/**
+ * @param {Connection} connection
+ * @param {Ack} ack
+ * @returns {number} The flag that asks the engine for it
+ */
+function expect(connection, ack) {
+  if (connection.acks.length === 0) binding.hold();
+  connection.acks.push(ack);
+  return binding.SEND.ACK;
+}
+
+/**
+ * Takes the oldest callbacks out.
+ *
+ * @param {Connection} connection
+ * @param {number} count
+ * @returns {Ack[]}
+ */
+function take(connection, count) {
+  const { acks } = connection;
+  const taken = acks.splice(0, count);
+
+  if (taken.length > 0 && acks.length === 0) binding.unhold();
+  return taken;
+}
+
+/**
+ * All that are outstanding have failed.
+ *
+ * @param {Connection} connection
+ * @param {Error} error
+ */
+function fail(connection, error) {
+  const failed = take(connection, connection.acks.length);
+
+  if (failed.length > 0) nextTick(callAll, failed, error);
+}
+
+/**
+ * The socket is gone: what could not be written, or not be compressed in time,
+ * has failed.
+ *
+ * @param {Connection} connection
+ */
+function lose(connection) {
+  const failed = take(connection, connection.acks.length);
+  const lost = failed.splice(Math.max(0, failed.length - connection.lost));
+
+  if (failed.length > 0) nextTick(callAll, failed, streamDestroyed());
+  if (lost.length > 0) nextTick(callAll, lost, compressionAborted());
+}
+
+/**
+ * @param {Ack[]} acks
+ * @param {Error | null} [error]
+ */
+function callAll(acks, error) {
+  let at = 0;
+
+  try {
+    while (at < acks.length) acks[at++](error);
+  } finally {
+    // One that throws costs the others nothing.
+    if (at < acks.length) nextTick(callAll, acks.slice(at), error);
+  }
+}
+
+module.exports = { callAll, expect, fail, lose, take };
