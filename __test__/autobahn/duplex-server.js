@@ -20,7 +20,7 @@ const { WebSocketServer } = require(process.argv[3]);
 // maxFragments: cases 9.3.1, 9.3.2, 9.4.1 and 9.4.2 send more than the default.
 const wss = new WebSocketServer({
   noServer: true,
-  perMessageDeflate: false,
+  perMessageDeflate: true,
   maxFragments: 0
 });
 const server = http.createServer();
