@@ -2,72 +2,40 @@
 'use strict';
 
 // The class that `ws` exports for permessage-deflate (RFC 7692): which
-// parameters a side offers, and what it accepts of the other side's.
+// parameters a side offers, and what it accepts of the other side's; and, for
+// those who drive it by hand, compression with Node.js's zlib. WebSockets only
+// negotiate with it: theirs is the engine's.
+
+const zlib = require('zlib');
+
+const { isAcceptable, normalize } = require('./deflate-parameters.js');
+const Limiter = require('./limiter.js');
+const zlibStream = require('./zlib-stream.js');
+
+const { Z_DEFAULT_WINDOWBITS } = zlib.constants;
+
+/** What a sender leaves out at the end of a message (RFC 7692 7.2.1). */
+const TRAILER = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+
+const DEFAULT_CONCURRENCY = 10;
+
+/**
+ * All instances share the threads that do the work, and so one limiter; who
+ * comes first sets its limit.
+ *
+ * @type {Limiter | undefined}
+ */
+let limiter;
 
 const EXTENSION_NAME = 'permessage-deflate';
 
 /**
- * Parameters by their name on the wire.
- *
- * @typedef {{ [parameter: string]: any }} Parameters
+ * @typedef {import('./zlib-stream.js').Done} Done
  */
 
 /**
- * @param {string} name The parameter
- * @param {any} value Its value
- * @returns {TypeError}
+ * @typedef {import('./deflate-parameters.js').Parameters} Parameters
  */
-function invalidValue(name, value) {
-  return new TypeError(`Invalid value for parameter "${name}": ${value}`);
-}
-
-/**
- * Reads the size of a window.
- *
- * @param {string} name The parameter
- * @param {any} value Its value
- * @returns {number} The base-2 logarithm of the size
- */
-function toWindowBits(name, value) {
-  const bits = Number(value);
-
-  // A bare parameter is no number, though `true` converts to one.
-  if (value === true || !Number.isInteger(bits) || bits < 8 || bits > 15) {
-    throw invalidValue(name, value);
-  }
-
-  return bits;
-}
-
-/**
- * Reads a parameter that has no value.
- *
- * @param {string} name The parameter
- * @param {any} value Its value
- * @returns {true}
- */
-function toFlag(name, value) {
-  if (value !== true) throw invalidValue(name, value);
-
-  return true;
-}
-
-/**
- * For each parameter that there is, what checks and converts its value.
- *
- * @type {{ [name: string]: (name: string, value: any, isServer: boolean)
- *     => any }}
- */
-const readers = {
-  __proto__: /** @type {any} */ (null),
-
-  // A client may give no number: it then takes any.
-  client_max_window_bits: (name, value, isServer) =>
-    value === true && isServer ? true : toWindowBits(name, value),
-  server_max_window_bits: toWindowBits,
-  client_no_context_takeover: toFlag,
-  server_no_context_takeover: toFlag
-};
 
 class PerMessageDeflate {
   /**
@@ -75,7 +43,8 @@ class PerMessageDeflate {
    * @param {boolean} [options.clientNoContextTakeover] Ask for, or allow, a
    *     client that forgets what it has compressed
    * @param {boolean | number} [options.clientMaxWindowBits] The client's window
-   * @param {number} [options.concurrencyLimit=10] The most zlib jobs at a time
+   * @param {number} [options.concurrencyLimit=10] The most zlib jobs at a time,
+   *     of all instances; only that of the first instance counts
    * @param {boolean} [options.isServer=false] Which side this is
    * @param {number} [options.maxPayload=0] The most bytes of a message
    * @param {boolean} [options.serverNoContextTakeover] As that of the client
@@ -100,6 +69,12 @@ class PerMessageDeflate {
 
     /** @type {Parameters | null} */
     this.params = null;
+
+    limiter ??= new Limiter(
+      this._options.concurrencyLimit !== undefined
+        ? this._options.concurrencyLimit
+        : DEFAULT_CONCURRENCY
+    );
   }
 
   /** @type {string} */
@@ -151,10 +126,15 @@ class PerMessageDeflate {
     return this.params;
   }
 
-  /** Gives up what is kept for compressing. */
+  /** Gives up what is kept of former messages, and the jobs under way. */
   cleanup() {
+    const { _deflate, _inflate } = this;
+
     this._inflate = null;
     this._deflate = null;
+
+    if (_inflate) zlibStream.close(_inflate, closedError('inflate'));
+    if (_deflate) zlibStream.close(_deflate, closedError('deflate'));
   }
 
   /**
@@ -233,56 +213,140 @@ class PerMessageDeflate {
    * @returns {Parameters[]} The same objects
    */
   normalizeParams(configurations) {
-    for (const params of configurations) {
-      for (const name of Object.keys(params)) {
-        const values = params[name];
+    return normalize(configurations, this._isServer);
+  }
 
-        if (values.length > 1) {
-          throw new Error(`Parameter "${name}" must have only a single value`);
-        }
-        if (!readers[name]) throw new Error(`Unknown parameter "${name}"`);
+  /**
+   * Decompresses a message, or a fragment of one, in its turn.
+   *
+   * @param {any} data The bytes of it
+   * @param {boolean | undefined} fin The last fragment
+   * @param {Done} callback Gets the result
+   */
+  decompress(data, fin, callback) {
+    limit((done) => this._decompress(data, fin, done), callback);
+  }
 
-        params[name] = readers[name](name, values[0], this._isServer);
-      }
-    }
+  /**
+   * Compresses a message, or a fragment of one, in its turn.
+   *
+   * @param {any} data The bytes of it, or a text
+   * @param {boolean | undefined} fin The last fragment
+   * @param {Done} callback Gets the result
+   */
+  compress(data, fin, callback) {
+    limit((done) => this._compress(data, fin, done), callback);
+  }
 
-    return configurations;
+  /**
+   * Decompresses at once.
+   *
+   * @param {any} data The bytes
+   * @param {boolean | undefined} fin The last fragment
+   * @param {Done} callback Gets the result
+   */
+  _decompress(data, fin, callback) {
+    const options = this._options.zlibInflateOptions;
+    const pieces = fin ? [data, TRAILER] : [data];
+
+    run(this, '_inflate', pieces, fin, callback, (windowBits) =>
+      zlibStream.open(
+        zlib.createInflateRaw({ ...options, windowBits }),
+        () => this._maxPayload
+      )
+    );
+  }
+
+  /**
+   * Compresses at once.
+   *
+   * @param {any} data The bytes, or a text
+   * @param {boolean | undefined} fin The last fragment
+   * @param {Done} callback Gets the result
+   */
+  _compress(data, fin, callback) {
+    const options = this._options.zlibDeflateOptions;
+
+    run(
+      this,
+      '_deflate',
+      [data],
+      fin,
+      (error, result) => {
+        // The other side puts it back.
+        if (result && fin) result = result.subarray(0, -TRAILER.length);
+        callback(error, result);
+      },
+      (windowBits) =>
+        zlibStream.open(zlib.createDeflateRaw({ ...options, windowBits }))
+    );
   }
 }
 
 /**
- * Tells whether a server can live with an offer.
+ * Runs a job when the limit allows it.
  *
- * @param {Parameters} offer The offer, normalized
- * @param {any} options The options of the server
- * @returns {boolean}
+ * @param {(done: Done) => void} job
+ * @param {Done} callback Gets its result
  */
-function isAcceptable(offer, options) {
-  const serverBits = offer.server_max_window_bits;
-  const clientBits = offer.client_max_window_bits;
+function limit(job, callback) {
+  /** @type {Limiter} */ (limiter).add((release) => {
+    job((error, result) => {
+      release();
+      callback(error, result);
+    });
+  });
+}
 
-  if (
-    offer.server_no_context_takeover &&
-    options.serverNoContextTakeover === false
-  ) {
-    return false;
-  }
+/**
+ * Runs a job on the stream of its direction.
+ *
+ * @param {PerMessageDeflate} deflate Whose job it is
+ * @param {'_deflate' | '_inflate'} field Where the stream is kept
+ * @param {any[]} pieces What goes into the stream
+ * @param {boolean | undefined} fin The last fragment
+ * @param {Done} callback Gets what comes out
+ * @param {(windowBits: number) => any} open Makes a stream
+ */
+function run(deflate, field, pieces, fin, callback, open) {
+  const params = /** @type {Parameters} */ (deflate.params);
+  // Whose compressor it is, here or there.
+  const isServers = deflate._isServer === (field === '_deflate');
+  const endpoint = isServers ? 'server' : 'client';
+  const windowBits = params[`${endpoint}_max_window_bits`];
+  const isForgetful = params[`${endpoint}_no_context_takeover`];
 
-  if (
-    serverBits &&
-    (options.serverMaxWindowBits === false ||
-      (typeof options.serverMaxWindowBits === 'number' &&
-        options.serverMaxWindowBits > serverBits))
-  ) {
-    return false;
-  }
+  deflate[field] ??= open(
+    typeof windowBits === 'number' ? windowBits : Z_DEFAULT_WINDOWBITS
+  );
 
-  // A client that says nothing of its window cannot be told one, and none can
-  // be told a bigger one than it speaks of.
-  return (
-    typeof options.clientMaxWindowBits !== 'number' ||
-    clientBits === true ||
-    clientBits >= options.clientMaxWindowBits
+  const stream = deflate[field];
+
+  zlibStream.feed(stream, {
+    pieces,
+    isLast: Boolean(fin && isForgetful),
+    done(error, result) {
+      // Behind a final block, as behind an error, comes nothing any more.
+      const isOver = error !== null || stream.readableEnded;
+
+      if (isOver && deflate[field] === stream) deflate[field] = null;
+
+      try {
+        callback(error, result);
+      } finally {
+        if (isOver) zlibStream.close(stream, closedError(field.slice(1)));
+      }
+    }
+  });
+}
+
+/**
+ * @param {string} name The stream's
+ * @returns {Error}
+ */
+function closedError(name) {
+  return new Error(
+    `The ${name} stream was closed while data was being processed`
   );
 }
 

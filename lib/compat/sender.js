@@ -4,74 +4,35 @@
 // The class that `ws` exports for building and sending frames. The WebSockets
 // of this package send through the engine; this class is for those who frame
 // by hand, above all with `Sender.frame`, and write to a stream of their own.
-
-const { randomFillSync } = require('crypto');
+// Its methods call each other by their names in `ws`: people replace them.
 
 const closePayload = require('../close-payload.js');
-const { NOOP } = require('../constants.js');
+const { NOOP, kWebSocket } = require('../constants.js');
 const { toBuffer } = require('../outbound.js');
 const { isBlob } = require('../validation.js');
+const { frame, kByteLength } = require('./frame.js');
+const { extensionName } = require('./permessage-deflate.js');
 
+const CONTINUATION = 0;
 const TEXT = 1;
 const BINARY = 2;
 const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
 
-const FIN = 0x80;
-const RSV1 = 0x40;
-const MASKED = 0x80;
-
 const MAX_CONTROL_PAYLOAD = 125;
 
-/** `_state`: nothing in the way, or a Blob is being read. */
+/** `_state`: what keeps the next frame from being written. */
 const READY = 0;
+const COMPRESSING = 1;
 const READING_BLOB = 2;
-
-/** Masks are drawn from here, since each draw from the system has its price. */
-const pool = Buffer.alloc(8 * 1024);
-let poolPosition = pool.length;
-
-/**
- * @param {Buffer} mask Filled with four random bytes
- */
-function drawMask(mask) {
-  if (poolPosition === pool.length) {
-    randomFillSync(pool);
-    poolPosition = 0;
-  }
-
-  pool.copy(mask, 0, poolPosition, poolPosition + 4);
-  poolPosition += 4;
-}
-
-/**
- * @param {any} bytes What to mask
- * @param {Buffer} mask The four bytes of the key
- * @param {any} output Where the result goes
- * @param {number} offset The place of the result's first byte
- */
-function maskInto(bytes, mask, output, offset) {
-  for (let i = 0; i < bytes.length; i++) {
-    output[offset + i] = bytes[i] ^ mask[i & 3];
-  }
-}
 
 /**
  * @typedef {(error?: Error | null) => void} Callback
  */
 
 /**
- * What a frame is like.
- *
- * @typedef {object} FrameOptions
- * @property {boolean} [fin] The last fragment
- * @property {(mask: Buffer) => void} [generateMask] Fills the mask
- * @property {boolean} [mask] Mask the payload
- * @property {Buffer} [maskBuffer] Four bytes to hold the mask
- * @property {number} [opcode] The opcode
- * @property {boolean} [readOnly] The payload must not be changed
- * @property {boolean} [rsv1] The payload is compressed
+ * @typedef {import('./frame.js').FrameOptions} FrameOptions
  */
 
 class Sender {
@@ -90,74 +51,26 @@ class Sender {
 
     this._socket = socket;
     this._firstFragment = true;
+    /** @type {boolean | undefined} */
     this._compress = false;
     this._bufferedBytes = 0;
-    /** @type {{ start: () => void, size: number, callback?: Callback }[]} */
+    /** @type {any[][]} Methods with their arguments */
     this._queue = [];
     this._state = READY;
     /** @type {(error: Error) => void} */
     this.onerror = NOOP;
+    /** @type {any} */ (this)[kWebSocket] = undefined;
   }
 
   /**
-   * Builds a frame (RFC 6455 5.2).
+   * Builds a frame.
    *
    * @param {any} data The payload
    * @param {FrameOptions} options What the frame is like
    * @returns {any[]} The bytes of the frame in one or two pieces
    */
   static frame(data, options) {
-    const isText = typeof data === 'string';
-    const payload = isText ? Buffer.from(data) : data;
-    const { length } = payload;
-    const mask = options.mask ? options.maskBuffer || Buffer.alloc(4) : null;
-    const lengthBytes = length < 126 ? 0 : length < 65536 ? 2 : 8;
-    const headerBytes = 2 + lengthBytes + (mask ? 4 : 0);
-    let isMasking = false;
-
-    if (mask) {
-      if (options.generateMask) options.generateMask(mask);
-      else drawMask(mask);
-
-      // Masking with zeros changes nothing, and the key tells no secret.
-      isMasking = (mask[0] | mask[1] | mask[2] | mask[3]) !== 0;
-    }
-
-    const isMerging = isMasking && length > 0 && options.readOnly && !isText;
-    const target = Buffer.allocUnsafe(headerBytes + (isMerging ? length : 0));
-
-    target[0] =
-      (options.fin ? FIN : 0) |
-      (options.rsv1 ? RSV1 : 0) |
-      /** @type {number} */ (options.opcode);
-
-    if (lengthBytes === 0) {
-      target[1] = length;
-    } else if (lengthBytes === 2) {
-      target[1] = 126;
-      target.writeUInt16BE(length, 2);
-    } else {
-      target[1] = 127;
-      target.writeBigUInt64BE(BigInt(length), 2);
-    }
-
-    if (mask) {
-      target[1] |= MASKED;
-      mask.copy(target, headerBytes - 4);
-    }
-
-    if (length === 0) return [target];
-
-    if (isMerging) {
-      maskInto(payload, /** @type {Buffer} */ (mask), target, headerBytes);
-      return [target];
-    }
-
-    if (isMasking) {
-      maskInto(payload, /** @type {Buffer} */ (mask), payload, 0);
-    }
-
-    return [target, payload];
+    return frame(data, options);
   }
 
   /**
@@ -171,7 +84,7 @@ class Sender {
   close(code, data, mask, cb) {
     const payload = closePayload(code, data);
 
-    this.queue(payload, this.describe(CLOSE, true, mask, false), cb);
+    control(this, payload, describe(this, CLOSE, payload, mask), cb);
   }
 
   /**
@@ -182,7 +95,7 @@ class Sender {
    * @param {Callback} [cb] Called when the frame has been written
    */
   ping(data, mask, cb) {
-    this.control(PING, data, mask, cb);
+    sendProbe(this, PING, data, mask, cb);
   }
 
   /**
@@ -193,7 +106,7 @@ class Sender {
    * @param {Callback} [cb] Called when the frame has been written
    */
   pong(data, mask, cb) {
-    this.control(PONG, data, mask, cb);
+    sendProbe(this, PONG, data, mask, cb);
   }
 
   /**
@@ -205,16 +118,148 @@ class Sender {
    * @param {Callback} [cb] Called when the frame has been written
    */
   send(data, options, cb) {
-    const { binary, fin, mask } = options;
-    const isText = typeof data === 'string';
-    const opcode = !this._firstFragment ? 0 : binary ? BINARY : TEXT;
-
-    this._firstFragment = !!fin;
-    this.queue(
-      isText || isBlob(data) ? data : toBuffer(data),
-      this.describe(opcode, fin, mask, !isText),
-      cb
+    const payload = toPayload(data);
+    const frame = describe(
+      this,
+      options.binary ? BINARY : TEXT,
+      payload,
+      options.mask
     );
+    const deflate = this._extensions[extensionName];
+
+    frame.fin = options.fin;
+    frame.readOnly = isUsers(data);
+
+    if (this._firstFragment) {
+      this._firstFragment = false;
+      // What the first fragment is decides for the message.
+      this._compress =
+        options.compress && deflate && isTooShort(deflate, payload)
+          ? false
+          : options.compress;
+      frame.rsv1 = deflate ? this._compress : false;
+    } else {
+      frame.opcode = CONTINUATION;
+    }
+
+    if (options.fin) this._firstFragment = true;
+
+    const method = isBlob(payload) ? this.getBlobData : this.dispatch;
+
+    inTurn(this, method, [payload, deflate && this._compress, frame, cb]);
+  }
+
+  /**
+   * Reads a Blob and sends it; what is sent meanwhile waits.
+   *
+   * @param {any} blob The payload
+   * @param {boolean | undefined} compress Compress it
+   * @param {FrameOptions} options What the frame is like
+   * @param {Callback} [cb] Called when it has been written
+   */
+  getBlobData(blob, compress, options, cb) {
+    const size = /** @type {any} */ (options)[kByteLength];
+
+    this._bufferedBytes += size;
+    this._state = READING_BLOB;
+
+    blob
+      .arrayBuffer()
+      .then((/** @type {ArrayBuffer} */ memory) => {
+        if (this._socket.destroyed) {
+          // Out of the promise, where a throwing callback would be swallowed.
+          process.nextTick(
+            callBack,
+            this,
+            new Error('The socket was closed while the blob was being read'),
+            cb
+          );
+          return;
+        }
+
+        const data = toBuffer(memory);
+
+        this._bufferedBytes -= size;
+        this._state = READY;
+
+        if (compress) {
+          this.dispatch(data, compress, options, cb);
+        } else {
+          this.sendFrame(Sender.frame(data, options), cb);
+          this.dequeue();
+        }
+      })
+      .catch((/** @type {Error} */ error) => {
+        process.nextTick(fail, this, error, cb);
+      });
+  }
+
+  /**
+   * Sends a message, or a fragment, whose turn it is.
+   *
+   * @param {any} data The payload
+   * @param {boolean | undefined} compress Compress it
+   * @param {FrameOptions} options What the frame is like
+   * @param {Callback} [cb] Called when it has been written
+   */
+  dispatch(data, compress, options, cb) {
+    if (!compress) {
+      this.sendFrame(Sender.frame(data, options), cb);
+      return;
+    }
+
+    const deflate = this._extensions[extensionName];
+    const size = /** @type {any} */ (options)[kByteLength];
+
+    this._bufferedBytes += size;
+    this._state = COMPRESSING;
+
+    deflate.compress(
+      data,
+      options.fin,
+      (/** @type {Error | null} */ error, /** @type {Buffer} */ result) => {
+        if (this._socket.destroyed) {
+          callBack(
+            this,
+            new Error('The socket was closed while data was being compressed'),
+            cb
+          );
+          return;
+        }
+
+        if (error) {
+          fail(this, error, cb);
+          return;
+        }
+
+        this._bufferedBytes -= size;
+        this._state = READY;
+        // What came out of the compressor is nobody else's.
+        options.readOnly = false;
+        this.sendFrame(Sender.frame(result, options), cb);
+        this.dequeue();
+      }
+    );
+  }
+
+  /** Sends what has waited, as far as nothing new is in the way. */
+  dequeue() {
+    while (this._state === READY && this._queue.length > 0) {
+      const [method, ...args] = /** @type {any[]} */ (this._queue.shift());
+
+      this._bufferedBytes -= args[2][kByteLength];
+      Reflect.apply(method, this, args);
+    }
+  }
+
+  /**
+   * Lets something wait.
+   *
+   * @param {any[]} params A method of this class and its arguments
+   */
+  enqueue(params) {
+    this._bufferedBytes += params[3][kByteLength];
+    this._queue.push(params);
   }
 
   /**
@@ -234,134 +279,140 @@ class Sender {
     this._socket.write(list[1], cb);
     this._socket.uncork();
   }
+}
 
-  /**
-   * @param {number} opcode The opcode
-   * @param {any} data The payload
-   * @param {boolean} [mask] Mask the payload
-   * @param {Callback} [cb] Called when the frame has been written
-   */
-  control(opcode, data, mask, cb) {
-    const isText = typeof data === 'string';
-    const payload = isText || isBlob(data) ? data : toBuffer(data);
+/**
+ * Sends a ping or a pong.
+ *
+ * @param {Sender} sender
+ * @param {number} opcode Which of them
+ * @param {any} data The payload
+ * @param {boolean} [mask] Mask the payload
+ * @param {Callback} [cb] Called when the frame has been written
+ */
+function sendProbe(sender, opcode, data, mask, cb) {
+  const payload = toPayload(data);
 
-    if (sizeOf(payload) > MAX_CONTROL_PAYLOAD) {
-      throw new RangeError('The data size must not be greater than 125 bytes');
-    }
-
-    this.queue(payload, this.describe(opcode, true, mask, !isText), cb);
+  if (sizeOf(payload) > MAX_CONTROL_PAYLOAD) {
+    throw new RangeError('The data size must not be greater than 125 bytes');
   }
 
-  /**
-   * @param {number} opcode The opcode
-   * @param {boolean | undefined} fin The last fragment
-   * @param {boolean | undefined} mask Mask the payload
-   * @param {boolean} readOnly The payload is the user's
-   * @returns {FrameOptions}
-   */
-  describe(opcode, fin, mask, readOnly) {
-    return {
-      fin,
-      generateMask: this._generateMask,
-      mask,
-      maskBuffer: this._maskBuffer,
-      opcode,
-      readOnly,
-      rsv1: false
-    };
+  const options = describe(sender, opcode, payload, mask);
+
+  options.readOnly = isUsers(data);
+  control(sender, payload, options, cb);
+}
+
+/**
+ * Sends a control frame in its turn.
+ *
+ * @param {Sender} sender
+ * @param {any} payload The payload
+ * @param {FrameOptions} options What the frame is like
+ * @param {Callback} [cb] Called when the frame has been written
+ */
+function control(sender, payload, options, cb) {
+  if (isBlob(payload)) {
+    inTurn(sender, sender.getBlobData, [payload, false, options, cb]);
+  } else if (sender._state === READY) {
+    sender.sendFrame(Sender.frame(payload, options), cb);
+  } else {
+    sender.enqueue([sender.dispatch, payload, false, options, cb]);
   }
+}
 
-  /**
-   * Writes a frame in its turn.
-   *
-   * @param {any} data The payload
-   * @param {FrameOptions} options What the frame is like
-   * @param {Callback} [callback] Called when it has been written
-   */
-  queue(data, options, callback) {
-    const isReading = isBlob(data);
-    const start = () => {
-      if (isReading) this.readBlob(data, options, callback);
-      else this.sendFrame(Sender.frame(data, options), callback);
-    };
+/**
+ * @param {Sender} sender
+ * @param {(...args: any[]) => void} method A method of it
+ * @param {any[]} args Its arguments
+ */
+function inTurn(sender, method, args) {
+  if (sender._state === READY) Reflect.apply(method, sender, args);
+  else sender.enqueue([method, ...args]);
+}
 
-    if (this._state === READY) {
-      start();
-      return;
-    }
+/**
+ * @param {Sender} sender
+ * @param {number} opcode The opcode
+ * @param {any} payload The payload
+ * @param {boolean} [mask] Mask the payload
+ * @returns {FrameOptions} A whole frame that may be changed
+ */
+function describe(sender, opcode, payload, mask) {
+  const options = {
+    fin: true,
+    generateMask: sender._generateMask,
+    mask,
+    maskBuffer: sender._maskBuffer,
+    opcode,
+    readOnly: false,
+    rsv1: false,
+    [kByteLength]: sizeOf(payload)
+  };
 
-    const size = sizeOf(data);
+  return options;
+}
 
-    this._bufferedBytes += size;
-    this._queue.push({ start, size, callback });
+/**
+ * @param {any} deflate The extension
+ * @param {any} payload The payload
+ * @returns {boolean} Whether it is not worth compressing: what went before
+ *     cannot help, and nothing that comes can be helped by it
+ */
+function isTooShort(deflate, payload) {
+  const isForgetful =
+    deflate.params[
+      deflate._isServer
+        ? 'server_no_context_takeover'
+        : 'client_no_context_takeover'
+    ];
+
+  return isForgetful && sizeOf(payload) < deflate._threshold;
+}
+
+/**
+ * Tells all who wait that nothing will be sent.
+ *
+ * @param {Sender} sender
+ * @param {Error} error Why
+ * @param {Callback} [cb] That of what was under way
+ */
+function callBack(sender, error, cb) {
+  if (typeof cb === 'function') cb(error);
+
+  for (const params of sender._queue) {
+    const waiting = params[params.length - 1];
+
+    if (typeof waiting === 'function') waiting(error);
   }
+}
 
-  /**
-   * Reads a Blob and sends it; what is sent meanwhile waits.
-   *
-   * @param {any} blob The payload
-   * @param {FrameOptions} options What the frame is like
-   * @param {Callback} [callback] Called when it has been written
-   */
-  readBlob(blob, options, callback) {
-    this._bufferedBytes += blob.size;
-    this._state = READING_BLOB;
+/**
+ * Tells all who wait, and whoever owns the sender.
+ *
+ * @param {Sender} sender
+ * @param {Error} error What went wrong
+ * @param {Callback} [cb] That of what was under way
+ */
+function fail(sender, error, cb) {
+  callBack(sender, error, cb);
+  sender.onerror(error);
+}
 
-    blob.arrayBuffer().then(
-      (/** @type {ArrayBuffer} */ memory) => {
-        if (this._socket.destroyed) {
-          // Out of the promise, where a throwing callback would be swallowed.
-          process.nextTick(() => this.giveUp(callback));
-          return;
-        }
+/**
+ * @param {any} data What somebody sends
+ * @returns {any} A text, a Blob or a Buffer
+ */
+function toPayload(data) {
+  return typeof data === 'string' || isBlob(data) ? data : toBuffer(data);
+}
 
-        this._bufferedBytes -= blob.size;
-        this._state = READY;
-        this.sendFrame(Sender.frame(toBuffer(memory), options), callback);
-        this.dequeue();
-      },
-      (/** @type {Error} */ error) => {
-        process.nextTick(() => {
-          this.fail(error, callback);
-          this.onerror(error);
-        });
-      }
-    );
-  }
-
-  /** Starts what has waited. */
-  dequeue() {
-    while (this._state === READY && this._queue.length > 0) {
-      const { start, size } = /** @type {any} */ (this._queue.shift());
-
-      this._bufferedBytes -= size;
-      start();
-    }
-  }
-
-  /**
-   * @param {Callback} [callback] That of what was being read
-   */
-  giveUp(callback) {
-    this.fail(
-      new Error('The socket was closed while the blob was being read'),
-      callback
-    );
-  }
-
-  /**
-   * Tells all who wait that nothing will be sent.
-   *
-   * @param {Error} error Why
-   * @param {Callback} [callback] That of what was being read
-   */
-  fail(error, callback) {
-    if (typeof callback === 'function') callback(error);
-
-    for (const waiting of this._queue) {
-      if (typeof waiting.callback === 'function') waiting.callback(error);
-    }
-  }
+/**
+ * @param {any} data What somebody sends
+ * @returns {boolean} Whether its payload shows the sender's own memory
+ */
+function isUsers(data) {
+  return ArrayBuffer.isView(data) || data instanceof ArrayBuffer;
 }
 
 /**
