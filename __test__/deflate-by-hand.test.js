@@ -23,6 +23,19 @@ const TEXT = Buffer.from(
 
 const HELLO = Buffer.from('f248cdc9c90700', 'hex');
 
+/**
+ * @param {any} data A message
+ * @param {object} [options] Those of zlib
+ * @return {Buffer} The same as a peer would send it
+ */
+const packed = (data, options) =>
+  zlib
+    .deflateRawSync(data, {
+      ...options,
+      finishFlush: zlib.constants.Z_SYNC_FLUSH
+    })
+    .subarray(0, -4);
+
 /** A message that ends its stream. */
 const FINAL = zlib.deflateRawSync(Buffer.from('final'));
 
@@ -162,10 +175,7 @@ describe('PerMessageDeflate by hand', () => {
 
           notebook.note(shown(await make(deflate, 'compress', TEXT)));
           for (const windowBits of [9, 12, 15]) {
-            const data = zlib.deflateRawSync(TEXT, {
-              finishFlush: zlib.constants.Z_SYNC_FLUSH,
-              windowBits
-            });
+            const data = packed(TEXT, { windowBits });
 
             notebook.note(shown(await make(deflate, 'decompress', data)));
           }
@@ -188,9 +198,7 @@ describe('PerMessageDeflate by hand', () => {
 
       notebook.note(deflate.params);
       notebook.note(shown(await make(deflate, 'compress', TEXT)));
-      notebook.note(
-        shown(await make(deflate, 'decompress', zlib.deflateRawSync(TEXT)))
-      );
+      notebook.note(shown(await make(deflate, 'decompress', packed(TEXT))));
     }
   });
 
@@ -245,10 +253,12 @@ describe('PerMessageDeflate by hand', () => {
 
   parity('keeps to maxPayload', async (WebSocket, notebook) => {
     const deflate = agreed(WebSocket, { maxPayload: 10 });
-    const pack = (length) =>
-      zlib.deflateRawSync(Buffer.alloc(length, 'a'), {
-        finishFlush: zlib.constants.Z_SYNC_FLUSH
-      });
+    const pack = (length, fin) =>
+      Buffer.concat([
+        packed(Buffer.alloc(length, 'a')),
+        // Left out at the end of a message alone.
+        Buffer.from(fin ? '' : '0000ffff', 'hex')
+      ]);
 
     for (const [length, fin] of [
       [10, true],
@@ -260,16 +270,16 @@ describe('PerMessageDeflate by hand', () => {
       [1e6, false],
       [5, true]
     ]) {
-      const result = await make(deflate, 'decompress', pack(length), fin);
+      const result = await make(deflate, 'decompress', pack(length, fin), fin);
 
       notebook.note(length, shown(result), deflate._inflate === null);
       if (result instanceof Error) notebook.note(...details(result));
     }
 
     deflate._maxPayload = 20;
-    notebook.note(shown(await make(deflate, 'decompress', pack(20))));
+    notebook.note(shown(await make(deflate, 'decompress', pack(20, true))));
     deflate._maxPayload = 0;
-    notebook.note(shown(await make(deflate, 'decompress', pack(1e5))));
+    notebook.note(shown(await make(deflate, 'decompress', pack(1e5, true))));
   });
 
   parity('tells of data that is corrupt', async (WebSocket, notebook) => {

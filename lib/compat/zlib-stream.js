@@ -135,17 +135,14 @@ function finish(stream, job) {
  */
 function startWaiting(stream) {
   const { waiting } = /** @type {Jobs} */ (stream[kJobs]);
+  const last = waiting.findIndex(({ isLast }) => isLast);
 
-  for (const job of [...waiting]) {
-    try {
+  try {
+    for (const job of waiting.slice(0, last < 0 ? undefined : last + 1)) {
       start(stream, job);
-    } catch (error) {
-      waiting.splice(waiting.indexOf(job), 1);
-      process.nextTick(job.done, error);
-      continue;
     }
-
-    if (job.isLast) break;
+  } catch (/** @type {any} */ error) {
+    close(stream, error);
   }
 }
 
