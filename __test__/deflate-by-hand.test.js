@@ -436,6 +436,20 @@ describe('PerMessageDeflate, where ws crashes', () => {
     }
   });
 
+  it('tells of a stream that somebody closed', async () => {
+    for (const [method, field] of [
+      ['compress', '_deflate'],
+      ['decompress', '_inflate']
+    ]) {
+      const deflate = agreed(subject);
+      const job = make(deflate, method, HELLO);
+
+      deflate[field].close();
+      assert.ok((await job) instanceof Error);
+      assert.strictEqual(deflate[field], null);
+    }
+  });
+
   it('goes on right after cleanup()', async () => {
     const deflate = agreed(subject);
     const given = make(deflate, 'compress', TEXT);

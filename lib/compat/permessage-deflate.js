@@ -133,8 +133,8 @@ class PerMessageDeflate {
     this._inflate = null;
     this._deflate = null;
 
-    if (_inflate) zlibStream.close(_inflate, closedError('inflate'));
-    if (_deflate) zlibStream.close(_deflate, closedError('deflate'));
+    if (_inflate) zlibStream.close(_inflate);
+    if (_deflate) zlibStream.close(_deflate);
   }
 
   /**
@@ -252,6 +252,7 @@ class PerMessageDeflate {
     run(this, '_inflate', pieces, fin, callback, (windowBits) =>
       zlibStream.open(
         zlib.createInflateRaw({ ...options, windowBits }),
+        'inflate',
         () => this._maxPayload
       )
     );
@@ -278,7 +279,10 @@ class PerMessageDeflate {
         callback(error, result);
       },
       (windowBits) =>
-        zlibStream.open(zlib.createDeflateRaw({ ...options, windowBits }))
+        zlibStream.open(
+          zlib.createDeflateRaw({ ...options, windowBits }),
+          'deflate'
+        )
     );
   }
 }
@@ -334,20 +338,10 @@ function run(deflate, field, pieces, fin, callback, open) {
       try {
         callback(error, result);
       } finally {
-        if (isOver) zlibStream.close(stream, closedError(field.slice(1)));
+        if (isOver) zlibStream.close(stream);
       }
     }
   });
-}
-
-/**
- * @param {string} name The stream's
- * @returns {Error}
- */
-function closedError(name) {
-  return new Error(
-    `The ${name} stream was closed while data was being processed`
-  );
 }
 
 module.exports = PerMessageDeflate;

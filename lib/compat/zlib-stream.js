@@ -33,6 +33,7 @@ const kJobs = Symbol('jobs');
 
 /**
  * @typedef {object} Jobs What a stream has been given and has given
+ * @property {string} name What errors call it
  * @property {Buffer[]} chunks What has come out for the oldest job
  * @property {number} length How many bytes these are
  * @property {Job[]} waiting The oldest job first; none behind one that is the
@@ -41,13 +42,14 @@ const kJobs = Symbol('jobs');
 
 /**
  * @param {any} stream A new stream of zlib
+ * @param {string} name What errors call it
  * @param {() => number} [getMaxLength] Tells how many bytes the pieces of one
  *   job may have; 0 for any number
  * @returns {any} The same
  */
-function open(stream, getMaxLength = () => 0) {
+function open(stream, name, getMaxLength = () => 0) {
   /** @type {Jobs} */
-  const jobs = { chunks: [], length: 0, waiting: [] };
+  const jobs = { name, chunks: [], length: 0, waiting: [] };
 
   stream[kJobs] = jobs;
   stream.on('data', (/** @type {Buffer} */ chunk) => {
@@ -112,6 +114,12 @@ function finish(stream, job) {
 
   if (jobs.waiting[0] !== job) return;
 
+  // By somebody who got at it.
+  if (stream.destroyed) {
+    close(stream);
+    return;
+  }
+
   const result = join(jobs.chunks, jobs.length);
 
   jobs.chunks = [];
@@ -150,13 +158,16 @@ function startWaiting(stream) {
  * Closes a stream; the jobs that are not done come to nothing.
  *
  * @param {any} stream The stream
- * @param {Error} error What they are told
+ * @param {Error} [error] What they are told
  */
 function close(stream, error) {
-  const { waiting } = stream[kJobs];
+  const { name, waiting } = /** @type {Jobs} */ (stream[kJobs]);
+  const reason =
+    error ||
+    new Error(`The ${name} stream was closed while data was being processed`);
 
   stream.close();
-  for (const { done } of waiting.splice(0)) done(error);
+  for (const { done } of waiting.splice(0)) done(reason);
 }
 
 /**
