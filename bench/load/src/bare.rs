@@ -204,18 +204,19 @@ pub(crate) fn serve(program: &str) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frames::{Counter, Frames, Kind};
+    use crate::counter::Counter;
+    use crate::frames::{Frames, Kind};
 
     #[test]
     fn what_is_sent_returns_as_it_has_to() {
         for size in [0, 5, 125, 126, 65535, 65536] {
             let frames = Frames::new(Kind::Unicode, size);
-            let length = frames.outgoing_length();
+            let length = frames.length(0, 1);
             let mut chunk = frames.outgoing(0, length).to_vec();
             let mut out = Vec::new();
             assert_eq!(reflect(&mut chunk[..length - 1], &mut out), None);
             assert_eq!(reflect(&mut chunk, &mut out), Some(length));
-            assert_eq!(Counter::default().count(&out, &frames).unwrap(), 1);
+            assert_eq!(Counter::new().count(&out, &frames).unwrap(), 1);
         }
     }
 }

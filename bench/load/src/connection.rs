@@ -4,19 +4,21 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::time::Instant;
 
-use mio::net::TcpStream;
-
-use crate::frames::{Counter, Frames};
+use crate::counter::Counter;
+use crate::frames::Frames;
 use crate::histogram::Histogram;
+use crate::wire::Wire;
 
 /// The buffer that every connection reads into.
 pub(crate) const SCRATCH: usize = 256 * 1024;
 
 /// A connection past its handshake.
 pub(crate) struct Connection {
-    pub(crate) stream: TcpStream,
+    pub(crate) wire: Wire,
     counter: Counter,
-    /// Bytes that are due, and where in its frame the first of them stands.
+    /// The number of the message that is sent next.
+    next: usize,
+    /// Bytes that are due, and where in the cycle of messages the first of them stands.
     pending: usize,
     position: usize,
     /// When the messages in flight were sent: runs of (time, how many), oldest first.
@@ -24,14 +26,15 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Wraps a non-blocking stream.
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, counter: Counter::default(), pending: 0, position: 0, sent: VecDeque::new() }
+    /// Wraps a stream; `next` is the number of its first message.
+    pub(crate) fn new(wire: Wire, counter: Counter, next: usize, frames: &Frames) -> Self {
+        Self { wire, counter, next, pending: 0, position: frames.start(next), sent: VecDeque::new() }
     }
 
     /// Makes `count` more messages due and writes what the socket takes.
     pub(crate) fn send(&mut self, count: u32, frames: &Frames) -> io::Result<()> {
-        self.pending += count as usize * frames.outgoing_length();
+        self.pending += frames.length(self.next, count as usize);
+        self.next = (self.next + count as usize) % frames.messages();
         self.flush(frames)
     }
 
@@ -48,24 +51,28 @@ impl Connection {
     /// Writes what is due, until the socket is full.
     pub(crate) fn flush(&mut self, frames: &Frames) -> io::Result<()> {
         while self.pending > 0 {
-            match self.stream.write(frames.outgoing(self.position, self.pending)) {
+            match self.wire.write(frames.outgoing(self.position, self.pending)) {
                 Ok(written) => {
                     self.pending -= written;
-                    self.position = (self.position + written) % frames.outgoing_length();
+                    self.position = (self.position + written) % frames.cycle_length();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        // TLS may hold back what it took.
+        match self.wire.flush() {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Reads until the socket is empty: how many frames were completed.
     pub(crate) fn receive(&mut self, scratch: &mut [u8], frames: &Frames) -> io::Result<u32> {
         let mut count = 0;
         loop {
-            match self.stream.read(scratch) {
+            match self.wire.read(scratch) {
                 Ok(0) => return Err(io::Error::other("the server ended a connection")),
                 Ok(length) => {
                     count += self.counter.count(&scratch[..length], frames)?;

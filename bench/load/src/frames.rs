@@ -1,12 +1,22 @@
-//! The frames of a run: every message sent is the same, and so is every message that returns.
+//! The frames of a run: what is sent, encoded before the clock runs, and what has to return.
 
 use std::io;
+
+use crate::deflate::compress;
+use crate::json::event;
 
 /// The mask of every frame that is sent: any but zero, so that unmasking has to be done.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// Short frames are repeated up to this length, so that many of them leave in one write.
 const REPEATED: usize = 64 * 1024;
+
+/// How many messages a compressed run has: eight times what a window of
+/// 32 KiB reaches back.
+const EVENTS: u64 = 256;
+
+/// The bit of a compressed message.
+const RSV1: u8 = 0x40;
 
 /// What a message holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,41 +71,99 @@ impl Kind {
     }
 }
 
+/// What has to come back.
+pub(crate) enum Expected {
+    /// Always the same frame; its header has that length.
+    Same { frame: Vec<u8>, header: usize },
+    /// Each of these messages in turn, compressed in a way that is the server's choice.
+    Compressed { messages: Vec<Vec<u8>> },
+}
+
 /// The bytes that go out and those that have to come back.
 pub(crate) struct Frames {
+    /// All messages of a cycle, or several cycles.
     outgoing: Vec<u8>,
-    outgoing_length: usize,
-    expected: Vec<u8>,
-    expected_header: usize,
+    /// Where in a cycle each message begins, and where the last one ends.
+    starts: Vec<usize>,
+    expected: Expected,
 }
 
 impl Frames {
-    /// Encodes the message of a run.
+    /// Encodes the one message of a run.
     pub(crate) fn new(kind: Kind, size: usize) -> Self {
         let payload = kind.payload(size);
         let mut expected = header(kind.opcode(), size, 0);
-        let expected_header = expected.len();
+        let header = expected.len();
         expected.extend_from_slice(&payload);
-
-        let mut frame = header(kind.opcode(), size, 0x80);
-        frame.extend_from_slice(&MASK);
-        frame.extend(payload.iter().enumerate().map(|(index, byte)| byte ^ MASK[index % 4]));
-        let copies = (REPEATED / frame.len()).max(1);
-        Self { outgoing_length: frame.len(), outgoing: frame.repeat(copies), expected, expected_header }
+        let frame = masked(kind.opcode(), &payload);
+        Self::cycle(&[frame], Expected::Same { frame: expected, header })
     }
 
-    /// The length of one frame that is sent.
-    pub(crate) fn outgoing_length(&self) -> usize {
-        self.outgoing_length
+    /// Compresses the many messages of a run: connections that begin with different ones send, at any time, different
+    /// data, as connections do, and no compressor finds a message in its history.
+    pub(crate) fn compressed() -> io::Result<Self> {
+        let messages: Vec<_> = (0..EVENTS).map(event).collect();
+        let frames = messages
+            .iter()
+            .map(|message| compress(message).map(|payload| masked(RSV1 | Kind::Text.opcode(), &payload)))
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(Self::cycle(&frames, Expected::Compressed { messages }))
     }
 
-    /// The next bytes to write: `pending` bytes are due, the first of them at `position` in its frame.
+    fn cycle(frames: &[Vec<u8>], expected: Expected) -> Self {
+        let mut outgoing = Vec::new();
+        let mut starts = vec![0];
+        for frame in frames {
+            outgoing.extend_from_slice(frame);
+            starts.push(outgoing.len());
+        }
+        let copies = (REPEATED / outgoing.len()).max(1);
+        Self { outgoing: outgoing.repeat(copies), starts, expected }
+    }
+
+    /// What has to come back.
+    pub(crate) fn expected(&self) -> &Expected {
+        &self.expected
+    }
+
+    /// How many messages there are before the first comes again.
+    pub(crate) fn messages(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The length of all messages of a cycle.
+    pub(crate) fn cycle_length(&self) -> usize {
+        self.starts[self.messages()]
+    }
+
+    /// Where in a cycle the message of that number begins.
+    pub(crate) fn start(&self, message: usize) -> usize {
+        self.starts[message % self.messages()]
+    }
+
+    /// The length of `count` messages, the first of them that of that number.
+    pub(crate) fn length(&self, message: usize, count: usize) -> usize {
+        let begin = message % self.messages();
+        let end = begin + count;
+        let cycles = end / self.messages();
+        cycles * self.cycle_length() + self.start(end) - self.starts[begin]
+    }
+
+    /// The next bytes to write: `pending` bytes are due, the first of them at `position` in its cycle.
     pub(crate) fn outgoing(&self, position: usize, pending: usize) -> &[u8] {
         &self.outgoing[position..self.outgoing.len().min(position + pending)]
     }
 }
 
-/// The header of a frame up to its mask, which `mask_bit` (0x80 or 0) announces.
+/// A frame as a client sends it.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = header(first, payload.len(), 0x80);
+    frame.extend_from_slice(&MASK);
+    frame.extend(payload.iter().enumerate().map(|(index, byte)| byte ^ MASK[index % 4]));
+    frame
+}
+
+/// The header of a whole message up to its mask, which `mask_bit` (0x80 or 0) announces.
 pub(crate) fn header(opcode: u8, size: usize, mask_bit: u8) -> Vec<u8> {
     let mut header = vec![0x80 | opcode];
     if size < 126 {
@@ -108,51 +176,6 @@ pub(crate) fn header(opcode: u8, size: usize, mask_bit: u8) -> Vec<u8> {
         header.extend_from_slice(&(size as u64).to_be_bytes());
     }
     header
-}
-
-/// Counts the frames of one connection in whatever pieces they come.
-#[derive(Default)]
-pub(crate) struct Counter {
-    position: usize,
-    first_seen: bool,
-}
-
-impl Counter {
-    /// How many frames `chunk` completes.
-    pub(crate) fn count(&mut self, mut chunk: &[u8], frames: &Frames) -> io::Result<u32> {
-        let length = frames.expected.len();
-        let mut count = 0;
-        while !chunk.is_empty() {
-            let compared = if self.first_seen { frames.expected_header } else { length };
-            let step = if self.position < compared {
-                let step = chunk.len().min(compared - self.position);
-                if chunk[..step] != frames.expected[self.position..self.position + step] {
-                    return Err(unexpected(self.position, chunk));
-                }
-                step
-            } else {
-                chunk.len().min(length - self.position)
-            };
-            self.position += step;
-            chunk = &chunk[step..];
-            if self.position == length {
-                self.position = 0;
-                self.first_seen = true;
-                count += 1;
-            }
-        }
-        Ok(count)
-    }
-}
-
-fn unexpected(position: usize, chunk: &[u8]) -> io::Error {
-    let text = match chunk {
-        [0x88, length, high, low, ..] if position == 0 && *length >= 2 => {
-            format!("the server closed a connection with code {}", u16::from_be_bytes([*high, *low]))
-        }
-        _ => format!("unexpected bytes at {position} of a frame: {:02x?}", &chunk[..chunk.len().min(16)]),
-    };
-    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 #[cfg(test)]
@@ -180,33 +203,26 @@ mod tests {
     }
 
     #[test]
-    fn counts_frames_in_any_pieces() {
-        let frames = Frames::new(Kind::Text, 300);
-        let stream = frames.expected.repeat(5);
-        for size in [1, 2, 3, 7, 303, 304, 1000, stream.len()] {
-            let mut counter = Counter::default();
-            let count: u32 = stream.chunks(size).map(|chunk| counter.count(chunk, &frames).unwrap()).sum();
-            assert_eq!(count, 5);
-        }
-    }
-
-    #[test]
-    fn refuses_what_was_not_sent() {
-        let frames = Frames::new(Kind::Binary, 8);
-        let mut wrong = frames.expected.clone();
-        wrong[9] ^= 1;
-        assert!(Counter::default().count(&wrong, &frames).is_err());
-        let error = Counter::default().count(&[0x88, 2, 3, 0xf1], &frames).unwrap_err();
-        assert!(error.to_string().contains("1009"));
-    }
-
-    #[test]
     fn writes_continue_in_the_middle_of_a_frame() {
         let frames = Frames::new(Kind::Binary, 64);
-        let length = frames.outgoing_length();
+        let length = frames.length(0, 1);
         assert_eq!(length, 70);
+        assert_eq!(frames.cycle_length(), length);
         assert_eq!(frames.outgoing(10, length - 10).len(), length - 10);
         assert_eq!(frames.outgoing(0, 3 * length), frames.outgoing(0, length).repeat(3));
         assert!(frames.outgoing(0, usize::MAX / 2).len() <= REPEATED);
+    }
+
+    #[test]
+    fn lengths_add_up_across_the_end_of_a_cycle() {
+        let frames = Frames::compressed().unwrap();
+        let messages = frames.messages();
+        assert_eq!(messages as u64, EVENTS);
+        for (begin, count) in [(0, 1), (3, 0), (250, 6), (250, 10), (255, 1), (9, 256), (300, 1000)] {
+            let one_by_one: usize = (begin..begin + count).map(|message| frames.length(message, 1)).sum();
+            assert_eq!(frames.length(begin, count), one_by_one);
+            let end = (frames.start(begin) + one_by_one) % frames.cycle_length();
+            assert_eq!(end, frames.start(begin + count));
+        }
     }
 }

@@ -1,15 +1,15 @@
-//! Idle connections: opened, announced, and held until the driver closes stdin.
+//! Idle connections: opened, used a little where that is wanted, announced, and held until the driver closes stdin.
 
 use std::io::{self, Read, Write};
 
-use crate::establish::establish;
+use crate::drive::exchange;
 use crate::options::Options;
 
 /// Runs the scenario.
 pub(crate) fn run(options: &Options) -> io::Result<String> {
-    let connections = establish(options.port, options.connections)?;
-    println!("{{\"connected\":{}}}", connections.len());
+    let wires = exchange(options)?;
+    println!("{{\"connected\":{}}}", wires.count());
     io::stdout().flush()?;
     io::stdin().read_to_end(&mut Vec::new())?;
-    Ok(format!("{{\"held\":{}}}", connections.len()))
+    Ok(format!("{{\"held\":{}}}", wires.count()))
 }

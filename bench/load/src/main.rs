@@ -8,17 +8,21 @@
 
 mod bare;
 mod connection;
+mod counter;
 mod cpu;
+mod deflate;
 mod drive;
-mod echo;
 mod establish;
-mod fan_out;
 mod frames;
 mod histogram;
 mod hold;
+mod json;
 mod options;
 mod report;
 mod storm;
+mod tls;
+mod wire;
+mod workload;
 
 use std::io;
 use std::process::ExitCode;
@@ -27,8 +31,8 @@ use options::{Mode, Options};
 
 fn run(options: &Options) -> io::Result<String> {
     match options.mode {
-        Mode::Echo => echo::run(options),
-        Mode::Broadcast => fan_out::run(options),
+        Mode::Echo => workload::echo(options),
+        Mode::Broadcast => workload::broadcast(options),
         Mode::Storm => storm::run(options),
         Mode::Hold => hold::run(options),
     }

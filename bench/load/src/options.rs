@@ -1,9 +1,11 @@
 //! The command line: `ws-load <mode> [--name value]...`.
 
+use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::frames::Kind;
+use crate::deflate::Deflate;
+use crate::frames::{Frames, Kind};
 
 /// What the connections do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub(crate) enum Mode {
     Broadcast,
     /// Handshakes, `connections` at a time, each torn down as soon as it is answered.
     Storm,
-    /// The connections stay idle until stdin ends.
+    /// The connections carry `exchange` messages there and back, and stay idle then until stdin ends.
     Hold,
 }
 
@@ -29,6 +31,12 @@ pub(crate) struct Options {
     pub(crate) depth: u32,
     pub(crate) size: usize,
     pub(crate) kind: Kind,
+    /// Compressed messages are JSON of a kilobyte, whatever `size` and `kind` say.
+    pub(crate) deflate: Deflate,
+    /// Whether every compressed message is inflated and compared, not a sample of them.
+    pub(crate) verify: bool,
+    pub(crate) tls: bool,
+    pub(crate) exchange: u32,
     pub(crate) warm_up: Duration,
     pub(crate) window: Duration,
 }
@@ -52,6 +60,10 @@ impl Options {
             depth: 1,
             size: 64,
             kind: Kind::Binary,
+            deflate: Deflate::Off,
+            verify: false,
+            tls: false,
+            exchange: 0,
             warm_up: Duration::from_millis(500),
             window: Duration::from_millis(1500),
         };
@@ -64,12 +76,24 @@ impl Options {
                 "--depth" => options.depth = number(&name, &value)?,
                 "--size" => options.size = number(&name, &value)?,
                 "--kind" => options.kind = value.parse()?,
+                "--deflate" => options.deflate = value.parse()?,
+                "--verify" => options.verify = flag(&name, &value)?,
+                "--tls" => options.tls = flag(&name, &value)?,
+                "--exchange" => options.exchange = number(&name, &value)?,
                 "--warm-up" => options.warm_up = Duration::from_millis(number(&name, &value)?),
                 "--window" => options.window = Duration::from_millis(number(&name, &value)?),
                 _ => return Err(format!("unknown option {name}")),
             }
         }
         options.check()
+    }
+
+    /// The messages of the run.
+    pub(crate) fn frames(&self) -> io::Result<Frames> {
+        match self.deflate {
+            Deflate::Off => Ok(Frames::new(self.kind, self.size)),
+            Deflate::Any | Deflate::Stateless => Frames::compressed(),
+        }
     }
 
     fn check(self) -> Result<Self, String> {
@@ -90,6 +114,10 @@ fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
     value.parse().map_err(|_| format!("{name} needs a number, not {value}"))
 }
 
+fn flag(name: &str, value: &str) -> Result<bool, String> {
+    value.parse().map_err(|_| format!("{name} needs true or false, not {value}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +134,11 @@ mod tests {
         assert_eq!((options.port, options.pid), (80, 7));
         assert_eq!((options.connections, options.depth, options.size), (64, 16, 1024));
         assert_eq!(options.kind, Kind::Text);
+        assert_eq!((options.deflate, options.verify, options.tls), (Deflate::Off, false, false));
+        let options =
+            parse("hold --port 80 --deflate stateless --verify true --tls true --exchange 4").unwrap();
+        assert_eq!((options.deflate, options.verify, options.tls), (Deflate::Stateless, true, true));
+        assert_eq!(options.exchange, 4);
     }
 
     #[test]
@@ -115,6 +148,8 @@ mod tests {
         assert!(parse("echo --port 80 --pid 7 --colour red").is_err());
         assert!(parse("echo --port many --pid 7").is_err());
         assert!(parse("echo --pid 7").is_err());
+        assert!(parse("echo --port 80 --pid 7 --tls yes").is_err());
+        assert!(parse("echo --port 80 --pid 7 --deflate yes").is_err());
         assert!(parse("echo --port 80 --pid").is_err());
     }
 }

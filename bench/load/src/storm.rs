@@ -6,7 +6,8 @@ use std::time::Instant;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Registry, Token};
 
-use crate::establish::{REQUEST, address, configure, is_answered};
+use crate::deflate::Deflate;
+use crate::establish::{address, configure, is_answered, request};
 use crate::histogram::Histogram;
 use crate::options::Options;
 use crate::report::Window;
@@ -28,12 +29,12 @@ impl Attempt {
     }
 
     /// Sends the request once the connection stands. It always fits into an empty socket.
-    fn ask(&mut self) -> io::Result<()> {
+    fn ask(&mut self, request: &[u8]) -> io::Result<()> {
         if !self.asked {
             if let Some(error) = self.stream.take_error()? {
                 return Err(error);
             }
-            self.stream.write_all(REQUEST)?;
+            self.stream.write_all(request)?;
             self.asked = true;
         }
         Ok(())
@@ -64,6 +65,7 @@ pub(crate) fn run(options: &Options) -> io::Result<String> {
         .collect::<io::Result<Vec<_>>>()?;
     let mut window = Window::new(options);
     let mut handshakes = 0;
+    let request = request(Deflate::Off);
     loop {
         match poll.poll(&mut events, Some(window.remaining(Instant::now()))) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
@@ -72,7 +74,7 @@ pub(crate) fn run(options: &Options) -> io::Result<String> {
         for event in &events {
             let attempt = &mut attempts[event.token().0];
             if event.is_writable() {
-                attempt.ask()?;
+                attempt.ask(&request)?;
             }
             if event.is_readable() && attempt.asked && attempt.hear()? {
                 latencies.record(attempt.begun.elapsed().as_nanos() as u64, 1);
