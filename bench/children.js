@@ -30,13 +30,15 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
  * @param {string[]} parameters Its arguments
  * @param {object} options How
  * @param {boolean} [options.oneCore] Whether to pin it
+ * @param {Record<string, string>} [options.env] Its variables, beside ours
  * @param {import('node:child_process').StdioOptions} options.stdio Its streams
  * @return {Child} The child
  */
-function start(file, parameters, { oneCore = false, stdio }) {
+function start(file, parameters, { oneCore = false, env, stdio }) {
+  const how = { env: { ...process.env, ...env }, stdio };
   const child = oneCore
-    ? spawn('taskset', ['-c', '0', file, ...parameters], { stdio })
-    : spawn(file, parameters, { stdio });
+    ? spawn('taskset', ['-c', '0', file, ...parameters], how)
+    : spawn(file, parameters, how);
   let errors = '';
 
   running.add(child);

@@ -10,6 +10,9 @@ const { start, within } = require('./children');
 /** How long a run may take beyond the time it measures, in seconds. */
 const PATIENCE = 30;
 
+/** How many connections a slow server opens in one second. */
+const SLOW = 500;
+
 /**
  * @typedef {object} Load What the generator does; its options by their names
  * @property {string} mode echo, broadcast, storm or hold
@@ -17,6 +20,11 @@ const PATIENCE = 30;
  * @property {number} [depth] Messages in flight, per connection
  * @property {number} [size] The size of a message
  * @property {string} [kind] binary, text or unicode
+ * @property {string} [deflate] any or stateless: compressed JSON messages,
+ *   whatever their size and kind are said to be
+ * @property {boolean} [verify] Whether all of those are inflated and compared
+ * @property {boolean} [tls] Whether the connections are wss:
+ * @property {number} [exchange] Messages there and back before holding
  */
 
 /**
@@ -50,6 +58,7 @@ async function run(server, scenario, options) {
   const child = start(
     binary,
     parameters(server, scenario.load, {
+      verify: options.verify,
       'warm-up': Math.round(options.warmUp * 1000),
       window: Math.round(options.seconds * 1000)
     }),
@@ -61,7 +70,7 @@ async function run(server, scenario, options) {
   try {
     const { code, errors } = await within(
       child.ended,
-      options.warmUp + options.seconds + PATIENCE,
+      options.warmUp + options.seconds + patience(scenario.load),
       'The load generator'
     );
 
@@ -74,18 +83,24 @@ async function run(server, scenario, options) {
 }
 
 /**
+ * @param {Load} load What to do
+ * @return {number} How long it may take beyond its time, in seconds
+ */
+function patience(load) {
+  return PATIENCE + load.connections / SLOW;
+}
+
+/**
  * Opens idle connections, and closes them when `task` has ended.
  *
  * @param {import('./server').Server} server The server
- * @param {number} connections How many
+ * @param {Load} load What they are
  * @param {() => Promise<void>} task What to do meanwhile
  */
-async function hold(server, connections, task) {
-  const child = start(
-    binary,
-    parameters(server, { mode: 'hold', connections }, {}),
-    { stdio: ['pipe', 'pipe', 'pipe'] }
-  );
+async function hold(server, load, task) {
+  const child = start(binary, parameters(server, load, {}), {
+    stdio: ['pipe', 'pipe', 'pipe']
+  });
   const { stdin } = child.process;
   const stdout = /** @type {import('stream').Readable} */ (
     child.process.stdout
@@ -96,10 +111,10 @@ async function hold(server, connections, task) {
   });
 
   try {
-    await within(connected, PATIENCE, 'The load generator');
+    await within(connected, patience(load), 'The load generator');
     await task();
     stdin?.end();
-    await within(child.ended, PATIENCE, 'The load generator');
+    await within(child.ended, patience(load), 'The load generator');
   } finally {
     await child.kill();
   }

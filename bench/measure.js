@@ -5,14 +5,20 @@ const { setTimeout: pause } = require('node:timers/promises');
 const load = require('./load');
 const { Server } = require('./server');
 
-/** Connections that come and go before memory is read for the first time. */
-const FIRST_CONNECTIONS = 200;
+/**
+ * Which part of the connections come and go before memory is read for the
+ * first time: few enough that what they leave behind does not count.
+ */
+const FIRST = 1 / 20;
 
 /**
  * @typedef {object} Scenario
  * @property {string} name Its name on the command line
  * @property {string} title Its name for people
  * @property {string} program What the server does
+ * @property {string} [setup] How: plain (default), deflate, stateless or tls
+ * @property {string[]} [servers] Which servers can (USUAL of server.js)
+ * @property {Record<string, string>} [env] Variables of the server
  * @property {boolean} [oneCore] Whether server and load share one core
  * @property {import('./load').Load} load What the load generator does
  *
@@ -55,14 +61,19 @@ async function measure(name, scenario, options) {
  */
 async function memory(server, scenario) {
   const { connections } = scenario.load;
+  const first = Math.ceil(connections * FIRST);
   let grown = 0;
 
   // What is loaded or allocated once belongs to no connection.
-  await load.hold(server, FIRST_CONNECTIONS, async () => {});
+  await load.hold(
+    server,
+    { ...scenario.load, connections: first },
+    async () => {}
+  );
   await settle(server);
   const before = server.residentMemory();
 
-  await load.hold(server, connections, async () => {
+  await load.hold(server, scenario.load, async () => {
     await settle(server);
     grown = server.residentMemory() - before;
   });

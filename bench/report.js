@@ -1,5 +1,7 @@
 'use strict';
 
+const { SERVERS } = require('./server');
+
 /**
  * @typedef {object} Result What came out of one scenario
  * @property {string} name Its name
@@ -16,6 +18,7 @@
  *   shown beside it
  */
 
+/** @type {Column[]} */
 const flowColumns = [
   { title: 'msg/s', metric: 'rate', format: large, ratio: times },
   { title: 'CPU µs', metric: 'cpu', format: digits, ratio: share },
@@ -25,6 +28,7 @@ const flowColumns = [
   { title: 'load', metric: 'busy', format: percent }
 ];
 
+/** @type {Column[]} */
 const memoryColumns = [
   { title: 'bytes', metric: 'bytes', format: digits, ratio: share }
 ];
@@ -65,12 +69,10 @@ function median(values) {
  */
 function table(result) {
   const { medians } = result;
-  const isMemory = Object.values(medians).some((sample) => 'bytes' in sample);
-  /** @type {Column[]} */
-  const columns = isMemory ? memoryColumns : flowColumns;
+  const columns = columnsOf([result]);
   const lines = [
     [
-      result.name.padEnd(22),
+      result.name.padEnd(26),
       ...columns.map(({ title, ratio }) => cells(title, ratio ? 'x ws' : ''))
     ].join('')
   ];
@@ -78,7 +80,7 @@ function table(result) {
   for (const [server, sample] of Object.entries(medians)) {
     lines.push(
       [
-        `  ${server}`.padEnd(22),
+        `  ${server}`.padEnd(26),
         ...columns.map(({ metric, format, ratio }) => {
           const reference = medians.ws?.[metric];
           const compared =
@@ -92,10 +94,70 @@ function table(result) {
     );
   }
   for (const [server, reason] of Object.entries(result.failures)) {
-    lines.push(`  ${server.padEnd(20)}${gist(reason)}`);
+    lines.push(`  ${server.padEnd(24)}${gist(reason)}`);
   }
 
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+}
+
+/**
+ * One block per metric: a line for each value of what grows, a column for each
+ * server.
+ *
+ * @param {import('./rounds').CurveResult} curve The curve
+ * @return {string} Some lines
+ */
+function curveTable(curve) {
+  const { points } = curve;
+  const servers = serversOf(points);
+  const columns = columnsOf(points).filter(({ ratio }) => ratio !== undefined);
+  const lines = [`${curve.name}: ${curve.title}`];
+
+  for (const { title, metric, format } of columns) {
+    lines.push(
+      `  ${`${title} by ${curve.axis}`.padEnd(32)}${servers
+        .map((server) => server.padStart(14))
+        .join('')}`
+    );
+    for (const { x, medians } of points) {
+      const values = servers.map((server) => {
+        const value = medians[server]?.[metric];
+
+        return (value === undefined ? '-' : format(value)).padStart(14);
+      });
+
+      lines.push(`  ${String(x).padStart(12).padEnd(32)}${values.join('')}`);
+    }
+  }
+  for (const { x, failures } of points) {
+    for (const [server, reason] of Object.entries(failures)) {
+      lines.push(`  ${x}, ${server}: ${gist(reason)}`);
+    }
+  }
+
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * @param {Result[]} results Some results
+ * @return {string[]} The servers that have any, in their order
+ */
+function serversOf(results) {
+  return SERVERS.filter((server) =>
+    results.some(({ medians }) => server in medians)
+  );
+}
+
+/**
+ * @param {Result[]} results Results of one kind
+ * @return {Column[]} What there is to show of them
+ */
+function columnsOf(results) {
+  const isMemory = results.some(({ medians }) =>
+    Object.values(medians).some((sample) => 'bytes' in sample)
+  );
+
+  return isMemory ? memoryColumns : flowColumns;
 }
 
 /**
@@ -107,7 +169,7 @@ function table(result) {
 function verdictTable(verdicts) {
   const lines = verdicts.map((verdict) => {
     const { scenario, metric, against, atLeast, atMost, ratio } = verdict;
-    const cost = metric === 'main' || metric === 'bytes';
+    const cost = atLeast === undefined && metric !== 'p50';
     const format = cost ? share : times;
     const wanted =
       atLeast === undefined
@@ -115,7 +177,7 @@ function verdictTable(verdicts) {
         : `at least ${format(atLeast)}`;
 
     return [
-      scenario.padEnd(22),
+      scenario.padEnd(26),
       `${metric} to ${against}`.padEnd(14),
       wanted.padEnd(16),
       (Number.isNaN(ratio) ? 'not measured' : format(ratio)).padEnd(14),
@@ -193,4 +255,15 @@ function share(ratio) {
   return ratio < 1 ? `1/${(1 / ratio).toFixed(1)}` : times(ratio);
 }
 
-module.exports = { medianOf, table, verdictTable };
+module.exports = {
+  curveTable,
+  digits,
+  gist,
+  large,
+  medianOf,
+  serversOf,
+  share,
+  table,
+  times,
+  verdictTable
+};

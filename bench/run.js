@@ -5,67 +5,17 @@
  * how to read what it prints.
  */
 
-const fs = require('node:fs');
 const os = require('node:os');
-const path = require('node:path');
 
 const { build } = require('./binary');
-const { measure } = require('./measure');
+const { document } = require('./document');
 const { USAGE, parse } = require('./options');
-const { medianOf, table, verdictTable } = require('./report');
+const { read, recordOf, write } = require('./record');
+const { curveTable, table, verdictTable } = require('./report');
+const { measureAll, measureCurve } = require('./rounds');
 const { scenarios, select } = require('./scenarios');
-const { check, targets } = require('./targets');
-
-/**
- * Measures one scenario: in every round each server once, each round
- * beginning with another one.
- *
- * @param {import('./measure').Scenario} scenario The scenario
- * @param {import('./options').Options} options The options
- * @return {Promise<import('./report').Result>} The result
- */
-async function measureAll(scenario, options) {
-  const { name, title } = scenario;
-  const { servers } = options;
-  /** @type {import('./report').Result} */
-  const result = { name, title, samples: {}, medians: {}, failures: {} };
-
-  for (let round = 0; round < options.rounds; round++) {
-    for (let turn = 0; turn < servers.length; turn++) {
-      const server = servers[(round + turn) % servers.length];
-
-      if (server in result.failures) continue;
-
-      progress(`${name}: round ${round + 1} of ${options.rounds}, ${server}`);
-      try {
-        const sample = await measure(server, scenario, options);
-
-        (result.samples[server] ??= []).push(sample);
-      } catch (error) {
-        result.failures[server] = /** @type {Error} */ (error).message;
-      }
-    }
-  }
-
-  for (const server of servers) {
-    // A server that failed once has no result, whatever it reached before.
-    if (server in result.failures) continue;
-
-    result.medians[server] = medianOf(result.samples[server]);
-  }
-
-  progress('');
-  return result;
-}
-
-/**
- * Shows on a terminal what is being done.
- *
- * @param {string} text The line
- */
-function progress(text) {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
-}
+const { selectCurves } = require('./scenarios/curves');
+const { check, scenariosOf } = require('./targets');
 
 /** Says that the figures will be noise where others use the machine. */
 function warnWhenBusy() {
@@ -79,34 +29,56 @@ function warnWhenBusy() {
 }
 
 /**
- * Writes everything down.
+ * The scenarios that a run measures.
  *
  * @param {import('./options').Options} options The options
- * @param {import('./report').Result[]} results The results
- * @param {import('./targets').Verdict[]} verdicts The verdicts
+ * @return {import('./measure').Scenario[]} The scenarios
  */
-function write(options, results, verdicts) {
-  const date = new Date().toISOString();
-  const file =
-    options.json ??
-    path.join(__dirname, 'results', `${date.replaceAll(':', '-')}.json`);
-  const record = {
-    date,
-    node: process.version,
-    kernel: os.release(),
-    cpu: os.cpus()[0]?.model,
-    cores: os.availableParallelism(),
-    loadAverage: os.loadavg(),
-    rounds: options.rounds,
-    seconds: options.seconds,
-    warmUp: options.warmUp,
-    results,
-    verdicts
-  };
+function chosen(options) {
+  if (options.names.length > 0 || options.document) {
+    return select(options.names);
+  }
+  if (options.curves.length > 0) return [];
 
-  fs.mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
-  fs.writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`);
-  console.log(`Written to ${path.relative('', file)}`);
+  return select(options.check ? scenariosOf(options.targets) : []);
+}
+
+/**
+ * Measures what the options name, and prints it as it comes.
+ *
+ * @param {import('./options').Options} options The options
+ * @return {Promise<import('./record').Record>} Everything that came out
+ */
+async function run(options) {
+  const selected = chosen(options);
+  const selectedCurves = selectCurves(options.curves);
+  // Unknown targets are to be told before anything is measured.
+  scenariosOf(options.targets);
+  /** @type {import('./report').Result[]} */
+  const results = [];
+  /** @type {import('./rounds').CurveResult[]} */
+  const curves = [];
+
+  build();
+  warnWhenBusy();
+  for (const scenario of selected) {
+    const result = await measureAll(scenario, options);
+
+    results.push(result);
+    console.log(table(result));
+  }
+  for (const [name, curve] of selectedCurves) {
+    const result = await measureCurve(name, curve, options);
+
+    curves.push(result);
+    console.log(curveTable(result));
+  }
+
+  const verdicts = options.check ? check(options.targets, results) : [];
+
+  if (verdicts.length > 0) console.log(verdictTable(verdicts));
+
+  return recordOf(options, { results, curves, verdicts });
 }
 
 /** Does what the command line says. */
@@ -117,36 +89,19 @@ async function main() {
   if (options.list) {
     return console.log(scenarios.map(({ name }) => name).join('\n'));
   }
-  if (!(options.targets in targets)) {
-    throw new Error(`No targets are named ${options.targets}`);
-  }
+  if (options.from !== undefined) return document(read(options.from));
 
-  const names =
-    options.check && options.names.length === 0
-      ? targets[options.targets].map(({ scenario }) => scenario)
-      : options.names;
-  const selected = select(names);
-  /** @type {import('./report').Result[]} */
-  const results = [];
+  const record = await run(options);
+  const all = [
+    ...record.results,
+    ...record.curves.flatMap(({ points }) => points)
+  ];
+  const failed = all.some(({ failures }) => Object.keys(failures)[0]);
+  const missed = record.verdicts.some(({ reached }) => !reached);
 
-  build();
-  warnWhenBusy();
-  for (const scenario of selected) {
-    const result = await measureAll(scenario, options);
-
-    results.push(result);
-    console.log(table(result));
-  }
-
-  const verdicts = options.check ? check(options.targets, results) : [];
-
-  if (options.check) console.log(verdictTable(verdicts));
-
-  write(options, results, verdicts);
-
-  const failed = results.some(({ failures }) => Object.keys(failures)[0]);
-
-  if (failed || verdicts.some(({ reached }) => !reached)) process.exitCode = 1;
+  write(record, options.json);
+  if (options.document) document(record);
+  if (failed || missed) process.exitCode = 1;
 }
 
 main().catch((error) => {

@@ -10,10 +10,14 @@ const { start, within } = require('./children');
 const PATIENCE = 20;
 
 /**
- * The servers that there are, the one that all are compared with first. `bare`
- * is the server that the load generator brings.
+ * The servers that there are, the one that all are compared with first.
+ * `uws-dedicated` is uws with a compressor for each connection, `bare` the
+ * server that the load generator brings.
  */
-const SERVERS = ['ws', 'uws', 'native', 'bare'];
+const SERVERS = ['ws', 'uws', 'uws-dedicated', 'native', 'bare'];
+
+/** Those that a scenario is measured on which names none. */
+const USUAL = ['ws', 'uws', 'native', 'bare'];
 
 /** One server in a process of its own. */
 class Server {
@@ -29,11 +33,13 @@ class Server {
             process.execPath,
             '--expose-gc',
             path.join(__dirname, 'servers', `${name}.js`),
-            scenario.program
+            scenario.program,
+            scenario.setup ?? 'plain'
           ];
 
     this.child = start(file, parameters, {
       oneCore: scenario.oneCore,
+      env: scenario.env,
       stdio: ['pipe', 'pipe', 'pipe', 'ipc']
     });
     this.name = name;
@@ -94,4 +100,4 @@ class Server {
   }
 }
 
-module.exports = { SERVERS, Server };
+module.exports = { SERVERS, USUAL, Server };

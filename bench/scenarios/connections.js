@@ -1,5 +1,9 @@
 'use strict';
 
+const { asManyAs } = require('../descriptors');
+
+const many = asManyAs(20000);
+
 /**
  * What connections cost that carry no messages.
  *
@@ -19,5 +23,12 @@ module.exports = [
     title: 'memory per idle connection, 9000 connections',
     program: 'accept',
     load: { mode: 'hold', connections: 9000 }
+  },
+  {
+    // Fewer where the limit of descriptors says so, which the title tells.
+    name: 'memory-20000',
+    title: `memory per idle connection, ${many} connections`,
+    program: 'accept',
+    load: { mode: 'hold', connections: many }
   }
 ];

@@ -73,5 +73,13 @@ module.exports = [
     title: 'echo 1 MiB, 8 connections',
     program: 'echo',
     load: { mode: 'echo', connections: 8, depth: 1, size: 1024 * 1024 }
+  },
+  {
+    name: 'tls-echo-64-64x16',
+    title: 'echo 64 B over TLS, 64 connections, 16 in flight',
+    program: 'echo',
+    setup: 'tls',
+    servers: ['ws', 'native'],
+    load: { mode: 'echo', connections: 64, depth: 16, size: 64, tls: true }
   }
 ];

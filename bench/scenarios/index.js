@@ -2,9 +2,10 @@
 
 const broadcast = require('./broadcast');
 const connections = require('./connections');
+const deflate = require('./deflate');
 const echo = require('./echo');
 
-const scenarios = [...echo, ...broadcast, ...connections];
+const scenarios = [...echo, ...broadcast, ...connections, ...deflate];
 
 /**
  * The scenarios that a command line names: by whole names, or by beginnings

@@ -1,0 +1,5 @@
+'use strict';
+
+const { serve } = require('./uws-program');
+
+serve('DEDICATED');
