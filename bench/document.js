@@ -28,17 +28,17 @@ const LABELS = {
 /** What a plot and a table show of the messages that flow. */
 const METRICS = {
   rate: { title: 'messages/s', format: large, ratio: times },
-  cpu: { title: 'µs', format: digits, ratio: share },
-  main: { title: 'µs', format: digits, ratio: share },
-  p50: { title: 'µs', format: digits, ratio: times },
-  p99: { title: 'µs', format: digits, ratio: times },
+  cpu: { title: 'µs of the server', format: digits, ratio: share },
+  main: { title: 'µs of its main thread', format: digits, ratio: share },
+  p50: { title: 'median, µs', format: digits, ratio: times },
+  p99: { title: '99th percentile, µs', format: digits, ratio: times },
   bytes: { title: 'bytes', format: size, ratio: share }
 };
 
 /**
  * Writes all of it.
  *
- * @param {import('./record').Record} record The results
+ * @param {import('./record').Run} record The results
  */
 function document(record) {
   const file = path.join(docs, 'performance.md');
@@ -71,7 +71,7 @@ function document(record) {
 }
 
 /**
- * @param {import('./record').Record} record The results
+ * @param {import('./record').Run} record The results
  * @param {Plot[]} plots Their plots
  * @return {string} What stands between the marks
  */
@@ -92,7 +92,7 @@ function sections(record, plots) {
     table(flows, 'main'),
     '### CPU time of the whole server per message\n',
     table(flows, 'cpu'),
-    '### Round trips\n\nThe median and the 99th percentile, in µs; with many in flight both are mostly queueing.\n',
+    '### Round trips\n\nWith many messages in flight they are mostly queueing.\n',
     table(flows, 'p50'),
     table(flows, 'p99'),
     '### Compression\n',
@@ -110,7 +110,7 @@ function sections(record, plots) {
 }
 
 /**
- * @param {import('./record').Record} record The results
+ * @param {import('./record').Run} record The results
  * @return {string} Where they come from
  */
 function machine({ date, node, cpu, cores, rounds, seconds, loadAverage }) {
@@ -124,7 +124,7 @@ function machine({ date, node, cpu, cores, rounds, seconds, loadAverage }) {
 }
 
 /**
- * @param {import('./record').Record} record The results
+ * @param {import('./record').Run} record The results
  * @return {Record<'flows' | 'compressed' | 'memory', import('./report').Result[]>}
  *   What is shown in the same tables
  */
@@ -156,7 +156,7 @@ function table(results, metric) {
   const servers = serversOf(results);
   const others = servers.filter((name) => name !== 'native' && name !== 'bare');
   const header = [
-    metric === 'p50' || metric === 'p99' ? metric : title,
+    title,
     ...servers.map((name) => LABELS[name]),
     ...others.map((name) => `to ${LABELS[name]}`)
   ];
@@ -206,7 +206,7 @@ function curveSection(curve, image) {
 }
 
 /**
- * @param {import('./record').Record} record The results
+ * @param {import('./record').Run} record The results
  * @return {string} What could not be measured, and why
  */
 function failures({ results, curves }) {
@@ -229,7 +229,7 @@ function failures({ results, curves }) {
  */
 
 /**
- * @param {import('./record').Record} record The results
+ * @param {import('./record').Run} record The results
  * @return {Plot[]} Everything that is drawn of them
  */
 function plotsOf(record) {
@@ -308,6 +308,7 @@ function memoryPlot(results) {
           ])
         )
       })),
+      isBinary: true,
       format: size
     })
   };
@@ -340,6 +341,7 @@ function curvePlot(curve, metric) {
       })),
       // A message of a megabyte costs thousands of times what a short one does.
       isLog: curve.unit === 'bytes',
+      isBinary: metric === 'bytes',
       format: METRICS[metric].format
     })
   };

@@ -20,8 +20,9 @@ const SLOW = 500;
  * @property {number} [depth] Messages in flight, per connection
  * @property {number} [size] The size of a message
  * @property {string} [kind] binary, text or unicode
- * @property {string} [deflate] any or stateless: compressed JSON messages,
- *   whatever their size and kind are said to be
+ * @property {string} [deflate] any, takeover or stateless: compressed JSON
+ *   messages, whatever their size and kind are said to be; who keeps its
+ *   context
  * @property {boolean} [verify] Whether all of those are inflated and compared
  * @property {boolean} [tls] Whether the connections are wss:
  * @property {number} [exchange] Messages there and back before holding

@@ -6,10 +6,11 @@ const load = require('./load');
 const { Server } = require('./server');
 
 /**
- * Which part of the connections come and go before memory is read for the
- * first time: few enough that what they leave behind does not count.
+ * How many connections come and go before memory is read for the first time:
+ * enough to load whatever is loaded once, and few enough that what they leave
+ * behind is a small part of what all will take.
  */
-const FIRST = 1 / 20;
+const FIRST = { most: 200, share: 1 / 20 };
 
 /**
  * @typedef {object} Scenario
@@ -61,7 +62,7 @@ async function measure(name, scenario, options) {
  */
 async function memory(server, scenario) {
   const { connections } = scenario.load;
-  const first = Math.ceil(connections * FIRST);
+  const first = Math.min(FIRST.most, Math.ceil(connections * FIRST.share));
   let grown = 0;
 
   // What is loaded or allocated once belongs to no connection.

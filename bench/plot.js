@@ -53,10 +53,19 @@ const HEAD = 84;
  * @param {Series[]} plot.series The series
  * @param {Row[]} plot.rows The rows
  * @param {number} [plot.baseline] The value that the others are compared with
+ * @param {boolean} [plot.isBinary] Whether values are bytes, round in KiB
  * @param {(value: number) => string} plot.format How values are shown
  * @return {string} The SVG
  */
-function dotPlot({ title, subtitle, series, rows, baseline, format }) {
+function dotPlot({
+  title,
+  subtitle,
+  series,
+  rows,
+  baseline,
+  isBinary = false,
+  format
+}) {
   const left = 330;
   const right = WIDTH - 70;
   const rowHeight = 26;
@@ -64,7 +73,10 @@ function dotPlot({ title, subtitle, series, rows, baseline, format }) {
   const present = rows.flatMap(({ values }) =>
     series.map(({ name }) => values[name])
   );
-  const ticks = logTicks([...present, baseline ?? NaN].filter(isPositive));
+  const ticks = logTicks(
+    [...present, baseline ?? NaN].filter(isPositive),
+    isBinary
+  );
   const x = logScale(ticks, left, right);
   const parts = [heading(title, subtitle, series)];
 
@@ -73,7 +85,7 @@ function dotPlot({ title, subtitle, series, rows, baseline, format }) {
 
     parts.push(
       line(x(tick), HEAD - 8, x(tick), bottom, isBase ? 'axis' : 'grid'),
-      text(x(tick), bottom + 16, format(tick), 'faint', 'middle')
+      text(x(tick), bottom + 16, brief(format(tick)), 'faint', 'middle')
     );
   }
   rows.forEach(({ label, values }, index) => {
@@ -91,9 +103,9 @@ function dotPlot({ title, subtitle, series, rows, baseline, format }) {
       );
     }
     // The value that the plot is about is told in figures as well.
-    if (isPositive(values.native)) {
-      parts.push(text(right + 12, y + 4, format(values.native), '', 'start'));
-    }
+    const ours = isPositive(values.native) ? format(values.native) : '–';
+
+    parts.push(text(right + 12, y + 4, ours, '', 'start'));
   });
 
   return svg(bottom + 28, title, parts);
@@ -109,17 +121,29 @@ function dotPlot({ title, subtitle, series, rows, baseline, format }) {
  * @param {Series[]} plot.series The series
  * @param {Row[]} plot.rows The rows
  * @param {boolean} [plot.isLog] Whether the vertical axis is logarithmic
+ * @param {boolean} [plot.isBinary] Whether its values are bytes, round in KiB
  * @param {(value: number) => string} plot.format How values are shown
  * @return {string} The SVG
  */
-function linePlot({ title, subtitle, axis, series, rows, isLog, format }) {
+function linePlot({
+  title,
+  subtitle,
+  axis,
+  series,
+  rows,
+  isLog = false,
+  isBinary = false,
+  format
+}) {
   const left = 70;
   const right = WIDTH - 40;
   const bottom = HEAD + 260;
   const present = rows
     .flatMap(({ values }) => series.map(({ name }) => values[name]))
     .filter(isPositive);
-  const ticks = isLog ? logTicks(present) : linearTicks(present);
+  const ticks = isLog
+    ? logTicks(present, isBinary)
+    : linearTicks(present, isBinary);
   const y = isLog
     ? logScale(ticks, bottom, HEAD)
     : scale(ticks, bottom, HEAD, (value) => value);
@@ -130,7 +154,7 @@ function linePlot({ title, subtitle, axis, series, rows, isLog, format }) {
   for (const tick of ticks) {
     parts.push(
       line(left, y(tick), right, y(tick), 'grid'),
-      text(left - 10, y(tick) + 4, format(tick), 'faint', 'end')
+      text(left - 10, y(tick) + 4, brief(format(tick)), 'faint', 'end')
     );
   }
   rows.forEach(({ label }, index) => {
@@ -225,9 +249,11 @@ function text(x, y, content, kind, anchor) {
 
 /**
  * @param {number[]} values Some values
- * @return {number[]} 1, 2 and 5 times powers of ten, around all of them
+ * @param {boolean} isBinary Whether powers of four are the round ones
+ * @return {number[]} Round values around all of them: 1, 2 and 5 times powers
+ *   of ten
  */
-function logTicks(values) {
+function logTicks(values, isBinary) {
   const lowest = Math.min(...values);
   const highest = Math.max(...values);
   const all = [];
@@ -236,27 +262,30 @@ function logTicks(values) {
     for (const digit of [1, 2, 5]) all.push(Number(`${digit}e${power}`));
   }
 
-  const begin = all.findLastIndex((tick) => tick <= lowest);
-  const end = all.findIndex((tick) => tick >= highest);
-  const ticks = all.slice(Math.max(0, begin), end + 1);
+  const round = isBinary ? all.map((_, index) => 4 ** index) : all;
+  const begin = round.findLastIndex((tick) => tick <= lowest);
+  const end = round.findIndex((tick) => tick >= highest);
+  const ticks = round.slice(Math.max(0, begin), end + 1);
 
   // Where there would be too many, powers of ten alone and both ends.
-  return ticks.length < 11
+  return ticks.length < 11 || isBinary
     ? ticks
     : ticks.filter(
         (tick, index) =>
           index === 0 ||
           index === ticks.length - 1 ||
-          Number.isInteger(Math.round(Math.log10(tick) * 1e6) / 1e6)
+          tick.toExponential().startsWith('1e')
       );
 }
 
 /**
  * @param {number[]} values Some values
+ * @param {boolean} isBinary Whether multiples of 1024 are the round ones
  * @return {number[]} Round values from zero to above the largest
  */
-function linearTicks(values) {
-  const highest = Math.max(...values);
+function linearTicks(values, isBinary) {
+  const one = isBinary ? 1024 : 1;
+  const highest = Math.max(...values) / one;
   const power = 10 ** Math.floor(Math.log10(highest / 4));
   const step =
     [1, 2, 5, 10]
@@ -265,7 +294,7 @@ function linearTicks(values) {
 
   return Array.from(
     { length: Math.ceil(highest / step) + 1 },
-    (_, index) => index * step
+    (_, index) => index * step * one
   );
 }
 
@@ -291,6 +320,14 @@ function scale(ticks, from, to, shape) {
  */
 function logScale(ticks, from, to) {
   return scale(ticks, from, to, Math.log);
+}
+
+/**
+ * @param {string} content A round value
+ * @return {string} The same without zeros that say nothing
+ */
+function brief(content) {
+  return content.replace(/\.0+(?!\d)|(\.\d*[1-9])0+(?!\d)/, '$1');
 }
 
 /**

@@ -7,7 +7,7 @@ const os = require('node:os');
 const path = require('node:path');
 
 /**
- * @typedef {object} Record
+ * @typedef {object} Run
  * @property {string} date When
  * @property {string} node The version of Node.js
  * @property {string} kernel The version of the kernel
@@ -24,9 +24,9 @@ const path = require('node:path');
 
 /**
  * @param {import('./options').Options} options How it was measured
- * @param {Pick<Record, 'results' | 'curves' | 'verdicts'>} outcome What came
+ * @param {Pick<Run, 'results' | 'curves' | 'verdicts'>} outcome What came
  *   out
- * @return {Record} Everything about the run
+ * @return {Run} Everything about the run
  */
 function recordOf(options, outcome) {
   return {
@@ -46,7 +46,7 @@ function recordOf(options, outcome) {
 /**
  * Writes it down.
  *
- * @param {Record} record The record
+ * @param {Run} record The record
  * @param {string} [file] Where, when not among the results
  */
 function write(record, file) {
@@ -60,7 +60,7 @@ function write(record, file) {
 
 /**
  * @param {string} file A file that `write` has written
- * @return {Record} What it holds
+ * @return {Run} What it holds
  */
 function read(file) {
   const record = JSON.parse(fs.readFileSync(file, 'utf8'));
@@ -75,8 +75,8 @@ function read(file) {
 /**
  * The part of a record that is worth keeping: no single samples.
  *
- * @param {Record} record The record
- * @return {object} The part
+ * @param {Run} record The record
+ * @return {Run} The part
  */
 function summary(record) {
   const { results, curves, ...rest } = record;

@@ -140,11 +140,13 @@ function curveTable(curve) {
 
 /**
  * @param {Result[]} results Some results
- * @return {string[]} The servers that have any, in their order
+ * @return {string[]} The servers that were measured, or failed, in their order
  */
 function serversOf(results) {
   return SERVERS.filter((server) =>
-    results.some(({ medians }) => server in medians)
+    results.some(
+      ({ medians, failures }) => server in medians || server in failures
+    )
   );
 }
 
@@ -247,12 +249,12 @@ function times(ratio) {
 
 /**
  * @param {number} ratio A ratio of costs
- * @return {string} The ratio as a fraction where it is less than one
+ * @return {string} The ratio as a fraction where it is clearly less than one
  */
 function share(ratio) {
   if (!(ratio > 0)) return '0';
 
-  return ratio < 1 ? `1/${(1 / ratio).toFixed(1)}` : times(ratio);
+  return ratio < 0.95 ? `1/${(1 / ratio).toFixed(1)}` : times(ratio);
 }
 
 module.exports = {

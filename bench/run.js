@@ -47,7 +47,7 @@ function chosen(options) {
  * Measures what the options name, and prints it as it comes.
  *
  * @param {import('./options').Options} options The options
- * @return {Promise<import('./record').Record>} Everything that came out
+ * @return {Promise<import('./record').Run>} Everything that came out
  */
 async function run(options) {
   const selected = chosen(options);

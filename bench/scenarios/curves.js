@@ -68,15 +68,17 @@ const curves = {
     title: 'resident memory per idle connection',
     axis: 'connections',
     unit: 'count',
-    points: [500, 2000, 5000, 9000, 20000].map(asManyAs).map((connections) => ({
-      x: connections,
-      scenario: {
-        name: `memory-${connections}`,
-        title: `memory per idle connection, ${connections} connections`,
-        program: 'accept',
-        load: { mode: 'hold', connections }
-      }
-    }))
+    points: [1000, 2000, 5000, 9000, 20000]
+      .map(asManyAs)
+      .map((connections) => ({
+        x: connections,
+        scenario: {
+          name: `memory-${connections}`,
+          title: `memory per idle connection, ${connections} connections`,
+          program: 'accept',
+          load: { mode: 'hold', connections }
+        }
+      }))
   }
 };
 

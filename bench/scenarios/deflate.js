@@ -34,7 +34,7 @@ module.exports = [
     program: 'echo',
     setup: 'deflate',
     servers: ['ws', 'uws-dedicated', 'native'],
-    load: { mode: 'hold', connections: 1000, exchange: 4, deflate: 'any' }
+    load: { mode: 'hold', connections: 1000, exchange: 4, deflate: 'takeover' }
   },
   {
     name: 'deflate-memory-stateless',

@@ -22,6 +22,8 @@ pub(crate) enum Deflate {
     Off,
     /// They are; which side keeps its context is the server's choice.
     Any,
+    /// They are, and both sides may keep their contexts.
+    Takeover,
     /// They are, and no side may keep its context.
     Stateless,
 }
@@ -33,6 +35,7 @@ impl std::str::FromStr for Deflate {
         match name {
             "off" => Ok(Self::Off),
             "any" => Ok(Self::Any),
+            "takeover" => Ok(Self::Takeover),
             "stateless" => Ok(Self::Stateless),
             _ => Err(format!("unknown compression {name}")),
         }
@@ -71,10 +74,16 @@ impl Agreement {
                 _ => return Err(io::Error::other(format!("the server answers with {part}"))),
             }
         }
-        if wanted == Deflate::Stateless && (server_keeps_context || client_keeps_context) {
-            return Err(io::Error::other("context takeover is negotiated, and was not to be"));
+        let keeping = (server_keeps_context, client_keeps_context);
+        match wanted {
+            Deflate::Takeover if keeping != (true, true) => {
+                Err(io::Error::other("context takeover is not negotiated"))
+            }
+            Deflate::Stateless if keeping != (false, false) => {
+                Err(io::Error::other("context takeover is negotiated, and was not to be"))
+            }
+            _ => Ok(Self { server_keeps_context }),
         }
-        Ok(Self { server_keeps_context })
     }
 }
 
@@ -151,6 +160,8 @@ mod tests {
         let forgetful = format!("{name}; server_no_context_takeover");
         assert_eq!(read(&forgetful, Deflate::Any).unwrap(), FORGETS);
         assert!(read(&forgetful, Deflate::Stateless).is_err());
+        assert!(read(&forgetful, Deflate::Takeover).is_err());
+        assert_eq!(read(name, Deflate::Takeover).unwrap(), KEEPS);
         assert!(
             read(&format!("{forgetful}; client_no_context_takeover"), Deflate::Stateless)
                 .is_ok_and(|agreement| agreement == FORGETS)

@@ -92,7 +92,7 @@ impl Options {
     pub(crate) fn frames(&self) -> io::Result<Frames> {
         match self.deflate {
             Deflate::Off => Ok(Frames::new(self.kind, self.size)),
-            Deflate::Any | Deflate::Stateless => Frames::compressed(),
+            Deflate::Any | Deflate::Takeover | Deflate::Stateless => Frames::compressed(),
         }
     }
 
