@@ -236,7 +236,9 @@ function percent(value) {
 function gist(text) {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
 
-  return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines[0] ?? '';
+  const line = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines[0] ?? '';
+
+  return line.replace(/^ws-load: /, '');
 }
 
 /**
