@@ -136,6 +136,12 @@ impl Decoder {
         behind
     }
 
+    /// Whether the next chunk may complete a message that takes long to inflate.
+    #[must_use]
+    pub fn is_heavy(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.is_heavy())
+    }
+
     /// Whether a close frame or an error has ended it.
     pub fn is_finished(&self) -> bool {
         self.finished

@@ -6,6 +6,8 @@ use super::{Error, Event, Limits, Payload, mask, utf8};
 
 /// The first size of a buffer that is read into directly.
 const FIRST_BODY: usize = 64 * 1024;
+/// From so many compressed bytes on, a message takes long to inflate.
+const HEAVY: usize = 64 * 1024;
 /// A read into less room than this is a wasted system call.
 const MIN_ROOM: usize = 16 * 1024;
 
@@ -141,6 +143,11 @@ impl Message {
             none => none.insert(Inflation::new(history)?),
         };
         inflation.check(piece, limits.longest())
+    }
+
+    /// Whether inflating it takes a millisecond or more.
+    pub(super) const fn is_heavy(&self) -> bool {
+        self.compressed && self.bytes.len() >= HEAVY
     }
 
     pub(super) const fn is_compressed(&self) -> bool {

@@ -17,6 +17,9 @@ use crate::protocol::encoder;
 /// Plain bytes compressed at a time, before what they became is written.
 const TURN: usize = 256 * 1024;
 
+/// From so many plain bytes on, the work takes a millisecond or more.
+const LARGE: usize = 64 * 1024;
+
 /// The payload of a frame, and what is known of it before it is compressed.
 pub struct Plain {
     bytes: Vec<u8>,
@@ -214,6 +217,18 @@ impl Backlog {
 }
 
 impl Work {
+    /// Whether whoever does it should do nothing else of importance.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        let mut sum = 0;
+        self.items.iter().any(|item| {
+            if let Item::Job(job) = item {
+                sum += job.plain.bytes.len();
+            }
+            sum >= LARGE
+        })
+    }
+
     /// Compresses, up to a bound.
     pub fn run(&mut self) -> Ready {
         let (mut ready, mut done) = (Ready::default(), 0);

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
@@ -37,6 +37,9 @@ const WRITE_BUDGET: usize = 4 * 1024 * 1024;
 
 /// How often somebody looks whether a writer has finished, who is not to be waited for for ever.
 const PATIENCE: u32 = 100_000;
+
+/// How often somebody looks whether what is being compressed is done.
+const COMPRESSION_POLL: Duration = Duration::from_micros(50);
 
 /// The user does not want to read.
 const PAUSED: u8 = 1;
@@ -345,7 +348,7 @@ impl Connection {
                 break;
             }
             if queue.writing || !queue.has_work() {
-                if writer != Writer::Caller && self.compress(&mut queue) {
+                if writer != Writer::Caller && self.compress(&mut queue, writer) {
                     continue;
                 }
                 if queue.wants_compression() && !queue.dirty {
@@ -406,9 +409,17 @@ impl Connection {
     }
 
     /// Compresses what is next, if that is to be done and nobody does it.
-    fn compress(&self, queue: &mut MutexGuard<'_, WriteQueue>) -> bool {
+    fn compress(&self, queue: &mut MutexGuard<'_, WriteQueue>, writer: Writer) -> bool {
         let Some(mut work) = queue.take_work() else { return false };
-        let ready = MutexGuard::unlocked(queue, || catch_unwind(AssertUnwindSafe(|| work.run())));
+        let ready = MutexGuard::unlocked(queue, || {
+            catch_unwind(AssertUnwindSafe(|| {
+                if writer == Writer::IoThread && work.is_large() {
+                    runtime::aside(|| work.run())
+                } else {
+                    work.run()
+                }
+            }))
+        });
         if queue.failed.is_some() {
             return false;
         }
@@ -486,10 +497,14 @@ impl Connection {
         let decoder = std::mem::replace(&mut *self.decoder.lock(), idle);
         let mut queue = self.queue.lock();
         for _ in 0..PATIENCE {
-            if !queue.writing && queue.is_compressing() == queue.wants_compression() {
+            if !queue.writing {
                 break;
             }
             MutexGuard::unlocked(&mut queue, std::thread::yield_now);
+        }
+        // Whoever compresses does come back.
+        while queue.is_compressing() && !queue.wants_compression() {
+            MutexGuard::unlocked(&mut queue, || std::thread::sleep(COMPRESSION_POLL));
         }
         let successor = queue.succeed();
         // Whoever still has this connection on a list finds nothing to do.
@@ -570,6 +585,7 @@ impl Connection {
                 return Chunk::Stopped;
             }
             let descriptor = self.io.get_ref();
+            let heavy = decoder.is_heavy();
             let (read, offered) = if let Some(body) = decoder.body_from(&mut pool::take) {
                 let offered = body.capacity() - body.len();
                 (rustix::io::read(descriptor, rustix::buffer::spare_capacity(body)), offered)
@@ -577,7 +593,11 @@ impl Connection {
                 scratch.resize(SCRATCH, 0);
                 let read = rustix::io::read(descriptor, scratch.as_mut_slice());
                 if let Ok(count) = read {
-                    decoder.decode(&mut scratch[..count], events);
+                    if heavy {
+                        runtime::aside(|| decoder.decode(&mut scratch[..count], events));
+                    } else {
+                        decoder.decode(&mut scratch[..count], events);
+                    }
                     if count > 0 {
                         self.count_received(count);
                         self.sink.publish(self, &scratch[..count], events);
@@ -595,7 +615,11 @@ impl Connection {
             match read {
                 Ok(0) => Chunk::Ended(Report::Eof),
                 Ok(count) => {
-                    let surplus = decoder.body_filled(events);
+                    let surplus = if heavy {
+                        runtime::aside(|| decoder.body_filled(events))
+                    } else {
+                        decoder.body_filled(events)
+                    };
                     self.count_received(count);
                     self.sink.publish(self, &[], events);
                     if let Some(mut surplus) = surplus {

@@ -6,6 +6,9 @@ use tokio::runtime::{Builder, Runtime};
 
 const MAX_THREADS: usize = 4;
 
+/// So many large messages may be compressed or inflated at a time.
+const ASIDE: usize = 4;
+
 /// The variable that sets the number of I/O threads (1 to 64).
 pub const THREADS_VARIABLE: &str = "WS_NATIVE_THREADS";
 
@@ -40,8 +43,8 @@ pub fn runtime() -> Option<&'static Runtime> {
                 Builder::new_multi_thread()
                     .worker_threads(threads())
                     .thread_name("ws-native-io")
-                    // Connections do not block; this bounds what a stray spawn_blocking could start.
-                    .max_blocking_threads(1)
+                    // Large messages are compressed and inflated there.
+                    .max_blocking_threads(ASIDE)
                     .enable_io()
                     .enable_time()
                     .build()
@@ -49,4 +52,15 @@ pub fn runtime() -> Option<&'static Runtime> {
             std::panic::catch_unwind(build).ok()?.ok()
         })
         .as_ref()
+}
+
+/// Runs `work`, in a task of the runtime, which takes so long that the other connections of the thread
+/// must not wait for it: another thread serves them meanwhile.
+pub fn aside<T>(work: impl FnOnce() -> T) -> T {
+    tokio::task::block_in_place(work)
+}
+
+/// Runs `work` on a thread that serves no connection. Returns whether there is one.
+pub fn spawn_aside(work: impl FnOnce() + Send + 'static) -> bool {
+    runtime().map(|runtime| runtime.spawn_blocking(work)).is_some()
 }
