@@ -32,7 +32,8 @@ const KIND = Object.freeze({
   ACKED: 10,
   DRAINED: 11,
   FRAGMENTS: 12,
-  GONE: 13
+  GONE: 13,
+  COMPRESSED: 14
 });
 
 /** Flags of a record. */

@@ -48,8 +48,17 @@ class Connection {
    * @param {boolean} adopted
    * @param {boolean} [inherit] Whether the events see the store of
    *   `AsyncLocalStorage` that is current now
+   * @param {boolean} [deflates] Whether permessage-deflate is in use
    */
-  constructor(socket, ws, handler, id, adopted, inherit = false) {
+  constructor(
+    socket,
+    ws,
+    handler,
+    id,
+    adopted,
+    inherit = false,
+    deflates = false
+  ) {
     this.socket = socket;
     this.ws = ws;
     this.handler = handler;
@@ -78,7 +87,7 @@ class Connection {
     this.acks = /** @type {Ack[]} */ ([]);
     this.releasedAcks = /** @type {Ack[]} */ ([]);
     /** Messages may be compressed. */
-    this.deflates = false;
+    this.deflates = deflates;
     /** Acks of what had not been compressed when the socket went away. */
     this.lost = 0;
     /** And its bytes. */
@@ -100,8 +109,9 @@ class Connection {
     this.bytesRead = 0;
     this.bytesWritten = 0;
 
-    // Records of a stream are collected where its chunks are fed.
-    if (adopted) binding.register(this);
+    // Records of a stream are collected where its chunks are fed, but for what
+    // another thread does for it.
+    if (adopted || deflates) binding.register(this);
   }
 
   /* Receiving. */
@@ -295,6 +305,9 @@ class Connection {
       case KIND.DRAINED:
         this.needDrain = true;
         this.drained();
+        break;
+      case KIND.COMPRESSED:
+        this.writeOutput(true);
         break;
       case KIND.GONE:
         this.expecting = false;

@@ -54,11 +54,11 @@ function attach(ws, socket, head, options) {
     handler,
     adopted ? number : engine.open(limits),
     adopted,
-    !ws._isServer
+    !ws._isServer,
+    deflate !== undefined
   );
 
   connection.limits = limits;
-  connection.deflates = deflate !== undefined;
   connection.deferring =
     options.allowSynchronousEvents !== undefined &&
     !options.allowSynchronousEvents;

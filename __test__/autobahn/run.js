@@ -134,7 +134,8 @@ function resolveModule(name) {
  * @param {string} name The module under test
  * @param {string} configuration One of CONFIGURATIONS
  * @param {string} pattern Which cases
- * @return {Promise<Record<string, string>>} Case id -> behavior/behaviorClose
+ * @return {Promise<{ output: string, verdicts: Record<string, string> }>} What
+ *     the suite says; case id -> behavior/behaviorClose
  */
 async function run(name, configuration, pattern) {
   const modulePath = resolveModule(name);
@@ -198,14 +199,12 @@ async function run(name, configuration, pattern) {
     }
   }
 
-  console.log(
-    suite
-      .output()
-      .replace(/^(?=.)/gm, '  ')
-      .trimEnd()
-  );
+  const output = suite
+    .output()
+    .replace(/^(?=.)/gm, '  ')
+    .trimEnd();
 
-  return verdicts;
+  return { output, verdicts };
 }
 
 /**
@@ -355,10 +354,20 @@ async function main() {
   const { pattern, count } = CASES[values.cases];
   let passed = 0;
 
-  for (const configuration of configurations) {
-    console.log(`Autobahn, ${values.module}, ${configuration}:`);
+  // Side by side: the suite itself is one thread of Python, and mostly waits.
+  const runs = configurations.map((configuration) => {
+    const result = run(values.module, configuration, pattern);
 
-    const verdicts = await run(values.module, configuration, pattern);
+    result.catch(() => {});
+    return { configuration, result };
+  });
+
+  for (const { configuration, result } of runs) {
+    const { output, verdicts } = await result;
+
+    console.log(`Autobahn, ${values.module}, ${configuration}:`);
+    console.log(output);
+
     const problems = judge(
       values.module,
       configuration,

@@ -102,7 +102,7 @@ scenario('what was sent may be changed afterwards', {}, async (play) => {
   ws.send(small, () => play.note('small', small));
   small.write('SMALL');
   ws.send(small);
-  ws.send(large, () => play.note('large', large));
+  ws.send(large, () => play.note('large'));
   await peer.frames(3);
   large.fill('L');
   ws.send(large);

@@ -41,6 +41,8 @@ pub enum Kind {
     Fragments = 12,
     /// Nothing more will come for this connection.
     Gone = 13,
+    /// A large message of a stream has been compressed.
+    Compressed = 14,
 }
 
 /// The message is binary.

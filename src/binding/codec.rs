@@ -1,9 +1,16 @@
 //! The same decoder and encoder for a stream that JavaScript keeps: called synchronously, with its
 //! chunks, and giving back what is to be written.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
 use super::batch::{Batch, Filled};
 use crate::protocol::Decoder;
 use crate::protocol::deflate::Compression;
+use crate::transport::backlog::{Ready, Work};
+use crate::transport::runtime;
 use crate::transport::write_queue::WriteQueue;
 
 /// A connection over a stream of JavaScript's.
@@ -16,13 +23,18 @@ pub struct Codec {
     pub queue: WriteQueue,
     /// How it compresses, if it does.
     pub compression: Option<Compression>,
+    /// Where a thread puts the large messages that it compresses.
+    aside: Option<Arc<Aside>>,
 }
+
+/// A large message on another thread, and what becomes of it. `None` when that went wrong.
+type Aside = Mutex<Option<Option<(Work, Ready)>>>;
 
 impl Codec {
     /// A codec that goes on with `decoder`, and with `queue` to be written first.
     #[must_use]
     pub fn new(decoder: Decoder, queue: WriteQueue, compression: Option<Compression>) -> Self {
-        Self { decoder, batch: Batch::default(), queue, compression }
+        Self { decoder, batch: Batch::default(), queue, compression, aside: None }
     }
 
     /// Decodes a chunk; its events join the batch. The user's bytes stay as they are: somebody else
@@ -42,13 +54,40 @@ impl Codec {
         filled
     }
 
-    /// Makes ready what is to be written: all of it, or what needs no compression first. Returns how
-    /// many bytes that are.
-    pub fn prepare(&mut self, compress: bool) -> u64 {
-        if compress {
-            self.queue.compress_here();
+    /// Makes ready what is to be written: all of it, or what needs no compression first. Large
+    /// messages are compressed by another thread, which calls `done`, and whatever follows them waits.
+    /// Returns how many bytes are ready.
+    pub fn prepare(&mut self, compress: bool, done: impl FnOnce() + Send + 'static) -> u64 {
+        self.take_back();
+        while compress && let Some(mut work) = self.queue.take_work() {
+            if work.is_large() {
+                self.compress_aside(work, done);
+                break;
+            }
+            let ready = work.run();
+            self.queue.compressed(work, ready);
         }
         self.ready()
+    }
+
+    fn compress_aside(&mut self, mut work: Work, done: impl FnOnce() + Send + 'static) {
+        let aside = Arc::new(Aside::default());
+        self.aside = Some(Arc::clone(&aside));
+        runtime::spawn_aside(move || {
+            let result = catch_unwind(AssertUnwindSafe(|| work.run())).ok();
+            *aside.lock() = Some(result.map(|ready| (work, ready)));
+            done();
+        });
+    }
+
+    /// What another thread has compressed, if it is ready.
+    fn take_back(&mut self) {
+        let Some(result) = self.aside.as_ref().and_then(|aside| aside.lock().take()) else { return };
+        self.aside = None;
+        match result {
+            Some((work, ready)) => self.queue.compressed(work, ready),
+            None => self.queue.discard(),
+        }
     }
 
     /// Bytes that [`Self::take_output`] would give.

@@ -418,7 +418,7 @@ extern "C" fn take_large(env: sys::napi_env, info: sys::napi_callback_info) -> s
 extern "C" fn prepare(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     run::<2>(env, info, |instance, arguments| {
         let compress = arguments.number(1)? != 0;
-        Some(instance.stream(arguments.number(0)?)?.prepare(compress) as f64)
+        Some(instance.prepare(arguments.number(0)?, compress)? as f64)
     })
 }
 

@@ -353,6 +353,14 @@ impl Instance {
         }
     }
 
+    /// Makes ready what a stream has to write, as [`Codec::prepare`] does. [`Kind::Compressed`]
+    /// tells when more can be made ready.
+    pub fn prepare(&mut self, id: u32, compress: bool) -> Option<u64> {
+        let mailbox = Arc::clone(&self.mailbox);
+        let done = move || mailbox.push(Record::bare(id, Kind::Compressed, 0));
+        Some(self.stream(id)?.prepare(compress, done))
+    }
+
     /// Queues a frame that is complete already.
     pub fn send_frame(&mut self, id: u32, flags: u32, frame: Bytes) -> u32 {
         self.queue(id, flags, |pending| {

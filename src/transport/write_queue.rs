@@ -279,14 +279,6 @@ impl WriteQueue {
         }
     }
 
-    /// Compresses all that is to be compressed, here and now.
-    pub fn compress_here(&mut self) {
-        while let Some(mut work) = self.take_work() {
-            let ready = work.run();
-            self.compressed(work, ready);
-        }
-    }
-
     /// Asks for an acknowledgement when all that is queued now has been written.
     pub fn acknowledge(&mut self) {
         self.acks.push_back(self.queued);
