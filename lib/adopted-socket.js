@@ -545,4 +545,4 @@ function counters(base) {
   };
 }
 
-module.exports = { adopt, begin };
+module.exports = { adopt, begin, release };

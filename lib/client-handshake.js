@@ -327,6 +327,7 @@ class ClientHandshake {
  *     is missing
  * @param {number} [options.protocolVersion=13] The Sec-WebSocket-Version header
  * @param {boolean} [options.skipUTF8Validation=false] Take text as it comes
+ * @returns {any} The options, with defaults
  */
 function connect(websocket, address, protocols, options) {
   const given = readArguments(protocols, options);
@@ -346,12 +347,6 @@ function connect(websocket, address, protocols, options) {
     ...given.options
   };
 
-  websocket._isServer = false;
-  websocket._redirects = 0;
-  websocket._autoPong = settings.autoPong;
-  websocket._closeTimeout = settings.closeTimeout;
-  websocket._maxPendingAutoPongs = settings.maxPendingAutoPongs | 0;
-
   if (!PROTOCOL_VERSIONS.includes(settings.protocolVersion)) {
     throw new RangeError(
       `Unsupported protocol version: ${settings.protocolVersion} ` +
@@ -367,6 +362,8 @@ function connect(websocket, address, protocols, options) {
 
   checkProtocols(given.protocols);
   new ClientHandshake(websocket, given.protocols, settings).open(target);
+
+  return settings;
 }
 
 /**

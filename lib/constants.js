@@ -26,6 +26,9 @@ module.exports = {
 
   hasBlob,
 
+  /** Leads from a WebSocket to the engine's end of it. */
+  kConnection: Symbol('connection'),
+
   /** Marks the wrapper of a listener that an on-attribute has set. */
   kForOnEventAttribute: Symbol('kIsForOnEventAttribute'),
 

@@ -10,7 +10,7 @@
 
 const { SEND, bindCallback } = require('./binding.js');
 const closePayload = require('./close-payload.js');
-const { EMPTY_BUFFER } = require('./constants.js');
+const { EMPTY_BUFFER, kConnection } = require('./constants.js');
 const { isBlob } = require('./validation.js');
 
 // Kept, so that a test's fake timers do not stop what has been sent.
@@ -75,7 +75,7 @@ class Outbound {
    *   or the socket's fault
    */
   constructor(connection, deflate, generateMask, onError) {
-    this._connection = connection;
+    /** @type {any} */ (this)[kConnection] = connection;
     this._deflate = deflate;
     this._generateMask = generateMask;
     this._onError = onError;
@@ -87,16 +87,9 @@ class Outbound {
     this._waiting = /** @type {Waiting[] | null} */ (null);
   }
 
-  /**
-   * Builds a frame by hand: whoever has a sender has its class.
-   *
-   * @param {any} data
-   * @param {object} options
-   * @returns {Buffer[]}
-   */
-  static frame(data, options) {
-    // Required late, since that class uses this module.
-    return require('./compat/sender.js').frame(data, options);
+  /** @returns {import('./connection.js').Connection} */
+  get _connection() {
+    return /** @type {any} */ (this)[kConnection];
   }
 
   get _socket() {
@@ -118,7 +111,7 @@ class Outbound {
       this._connection.isEnded ||
       isBlob(data)
     ) {
-      this.send(data, undefined, ack);
+      this.sendMessage(data, undefined, ack);
       return;
     }
 
@@ -138,7 +131,7 @@ class Outbound {
    * @param {MessageOptions | undefined} options
    * @param {Ack | undefined} ack
    */
-  send(data, options, ack) {
+  sendMessage(data, options, ack) {
     const isText = typeof data === 'string';
     const bytes = isText || isBlob(data) ? data : toBuffer(data);
     const given = {
@@ -161,7 +154,7 @@ class Outbound {
 
     this._firstFragment = fin;
 
-    this.frame(flags, bytes, given.mask, ack);
+    this.sendOne(flags, bytes, given.mask, ack);
   }
 
   /**
@@ -199,8 +192,8 @@ class Outbound {
    * @param {boolean | undefined} mask
    * @param {Ack | undefined} ack
    */
-  ping(data, mask, ack) {
-    this.control(OPCODE.PING, data, mask, ack);
+  sendPing(data, mask, ack) {
+    this.sendControl(OPCODE.PING, data, mask, ack);
   }
 
   /**
@@ -208,8 +201,8 @@ class Outbound {
    * @param {boolean | undefined} mask
    * @param {Ack | undefined} ack
    */
-  pong(data, mask, ack) {
-    this.control(OPCODE.PONG, data, mask, ack);
+  sendPong(data, mask, ack) {
+    this.sendControl(OPCODE.PONG, data, mask, ack);
   }
 
   /**
@@ -218,10 +211,10 @@ class Outbound {
    * @param {boolean | undefined} mask
    * @param {Ack | undefined} ack
    */
-  close(code, reason, mask, ack) {
+  sendClose(code, reason, mask, ack) {
     const payload = closePayload(code, reason);
 
-    this.frame(OPCODE.CLOSE | SEND.FIN, payload, mask, ack);
+    this.sendOne(OPCODE.CLOSE | SEND.FIN, payload, mask, ack);
   }
 
   /**
@@ -230,7 +223,7 @@ class Outbound {
    * @param {boolean | undefined} mask
    * @param {Ack | undefined} ack
    */
-  control(opcode, data, mask, ack) {
+  sendControl(opcode, data, mask, ack) {
     const bytes = isBlob(data) ? data : toBuffer(data);
     const length = isBlob(data) ? data.size : bytes.length;
 
@@ -238,7 +231,7 @@ class Outbound {
       throw new RangeError('The data size must not be greater than 125 bytes');
     }
 
-    this.frame(opcode | SEND.FIN, bytes, mask, ack);
+    this.sendOne(opcode | SEND.FIN, bytes, mask, ack);
   }
 
   /**
@@ -247,14 +240,14 @@ class Outbound {
    * @param {Uint8Array[]} list
    * @param {Ack} [ack]
    */
-  sendFrame(list, ack) {
+  sendList(list, ack) {
     const callback = bindCallback(ack);
 
     if (this._waiting !== null) {
       const kept = list.map((bytes) => Buffer.from(bytes));
 
       this._waiting.push({
-        run: () => this.sendFrame(kept, callback),
+        run: () => this.sendList(kept, callback),
         ack: callback
       });
       return;
@@ -282,7 +275,7 @@ class Outbound {
    * @param {boolean | undefined} mask
    * @param {Ack | undefined} ack
    */
-  frame(flags, data, mask, ack) {
+  sendOne(flags, data, mask, ack) {
     if (this._waiting !== null) {
       const size = sizeOf(data);
       // The user may use his memory again as soon as the call returns.
@@ -292,14 +285,14 @@ class Outbound {
       this._waiting.push({
         run: () => {
           this._bufferedBytes -= size;
-          this.frame(flags, kept, mask, ack);
+          this.sendOne(flags, kept, mask, ack);
         },
         ack
       });
       return;
     }
     if (isBlob(data)) {
-      this.readBlob(flags, /** @type {any} */ (data), mask, ack);
+      this.sendBlob(flags, /** @type {any} */ (data), mask, ack);
       return;
     }
     if (this._connection.isEnded) {
@@ -334,7 +327,7 @@ class Outbound {
    * @param {boolean | undefined} mask
    * @param {Ack | undefined} ack
    */
-  readBlob(flags, blob, mask, ack) {
+  sendBlob(flags, blob, mask, ack) {
     this._waiting = [];
     this._bufferedBytes += blob.size;
 
@@ -350,7 +343,7 @@ class Outbound {
         }
 
         this._bufferedBytes -= blob.size;
-        this.proceed(() => this.frame(flags, toBuffer(memory), mask, ack));
+        this.proceed(() => this.sendOne(flags, toBuffer(memory), mask, ack));
       },
       (error) => {
         nextTick(() => {

@@ -12,8 +12,9 @@ const {
   extensionName: EXTENSION_NAME
 } = require('./compat/permessage-deflate.js');
 const ReceiverView = require('./compat/receiver-view.js');
+const { wear } = require('./compat/sender-view.js');
 const { Connection } = require('./connection.js');
-const { NOOP, kWebSocket } = require('./constants.js');
+const { NOOP, kConnection, kWebSocket } = require('./constants.js');
 const deflateOptions = require('./deflate-options.js');
 const { kStatusCode, protocolError } = require('./errors.js');
 const { shape } = require('./message-shape.js');
@@ -23,6 +24,9 @@ const { Outbound } = require('./outbound.js');
 const { nextTick } = process;
 
 const [OPEN, CLOSING, CLOSED] = [1, 2, 3];
+
+// Here, since the class of the users' senders needs this one's module.
+wear(Outbound);
 
 /**
  * @param {any} ws
@@ -63,7 +67,7 @@ function attach(ws, socket, head, options) {
     options.allowSynchronousEvents !== undefined &&
     !options.allowSynchronousEvents;
 
-  ws._connection = connection;
+  ws[kConnection] = connection;
   ws._sender = new Outbound(
     connection,
     deflate === undefined ? null : extension,
@@ -90,13 +94,20 @@ function attach(ws, socket, head, options) {
  * @returns {import('./compat/receiver-view.js')} Made when somebody asks
  */
 function receiverOf(ws) {
-  const { _connection } = ws;
+  const connection = ws[kConnection];
 
-  if (_connection.view === null) {
-    _connection.view = new ReceiverView(ws, _connection.limits);
+  if (connection.view === null) {
+    connection.view = new ReceiverView(ws, connection);
+    // From here on it is in the way of every event.
+    connection.handler = viewHandler;
+    for (const [event, listener] of Object.entries(viewListeners)) {
+      connection.view.on(event, listener);
+    }
+    if (connection.closed) retire(connection.view);
+    else if (ws._closeFrameReceived) connection.view.end();
   }
 
-  return _connection.view;
+  return connection.view;
 }
 
 /**
@@ -105,7 +116,7 @@ function receiverOf(ws) {
  * @param {any} ws
  */
 function endIfClosed(ws) {
-  if (ws._closeFrameReceived || ws._connection.violated) ws._socket.end();
+  if (ws._closeFrameReceived || ws[kConnection].violated) ws._socket.end();
 }
 
 /**
@@ -156,7 +167,7 @@ const handler = {
   },
 
   conclude(ws, code, reason) {
-    ws._connection.inputEnded = true;
+    ws[kConnection].inputEnded = true;
     ws._closeFrameReceived = true;
     ws._closeMessage = Buffer.from(reason);
     ws._closeCode = code;
@@ -169,19 +180,102 @@ const handler = {
   },
 
   violation(ws, index, parameter) {
-    const error = protocolError(index, parameter);
-
-    ws._connection.inputEnded = true;
-    ws._connection.violated = true;
-
-    if (ws._socket[kWebSocket] !== undefined) {
-      drainInput(ws);
-      ws.close(/** @type {any} */ (error)[kStatusCode]);
-    }
-
-    emitError(ws, error);
+    onProtocolError(ws, protocolError(index, parameter));
   }
 };
+
+/**
+ * @param {any} ws
+ * @param {Error} error
+ */
+function onProtocolError(ws, error) {
+  ws[kConnection].inputEnded = true;
+  ws[kConnection].violated = true;
+
+  if (ws._socket[kWebSocket] !== undefined) {
+    drainInput(ws);
+    ws.close(/** @type {any} */ (error)[kStatusCode]);
+  }
+
+  emitError(ws, error);
+}
+
+/**
+ * The listeners that the view of the parser has from its beginning. A user may
+ * remove them, emit their events by hand, or add his own.
+ *
+ * @type {Record<string, (this: any, ...args: any[]) => void>}
+ */
+const viewListeners = {
+  conclude(code, reason) {
+    handler.conclude(this[kWebSocket], code, reason);
+  },
+  drain() {
+    const ws = this[kWebSocket];
+
+    if (!ws.isPaused) ws._socket.resume();
+  },
+  error(error) {
+    onProtocolError(this[kWebSocket], error);
+  },
+  message(data, isBinary) {
+    this[kWebSocket].emit('message', data, isBinary);
+  },
+  ping(data) {
+    handler.ping(this[kWebSocket], data);
+  },
+  pong(data) {
+    handler.pong(this[kWebSocket], data);
+  }
+};
+
+/**
+ * The handler of a connection whose view somebody has asked for.
+ *
+ * @type {import('./connection.js').Handler}
+ */
+const viewHandler = {
+  message(ws, data, isBinary, fragments) {
+    ws[kConnection].view.emit(
+      'message',
+      isBinary ? shape(ws._binaryType, data, fragments) : data,
+      isBinary
+    );
+  },
+
+  ping(ws, data) {
+    ws[kConnection].view.emit('ping', data);
+  },
+
+  pong(ws, data) {
+    ws[kConnection].view.emit('pong', data);
+  },
+
+  conclude(ws, code, reason) {
+    const { view } = ws[kConnection];
+
+    view.emit('conclude', code, reason);
+    view.end();
+  },
+
+  violation(ws, index, parameter) {
+    const { view } = ws[kConnection];
+
+    view.emit('error', protocolError(index, parameter));
+    view.destroy();
+  }
+};
+
+/**
+ * The view of a parser that will see no more.
+ *
+ * @param {import('stream').Writable | null} view
+ */
+function retire(view) {
+  if (view === null) return;
+  view.removeAllListeners();
+  view.end();
+}
 
 /**
  * A peer that floods us with pings and does not read the pongs is cut off.
@@ -198,9 +292,7 @@ function answerPing(ws, data) {
   }
 
   ws._pendingAutoPongs++;
-  ws.pong(data, !ws._isServer, () => {
-    ws._pendingAutoPongs--;
-  });
+  ws.pong(data, !ws._isServer, ws._autoPongComplete);
 }
 
 /**
@@ -237,7 +329,7 @@ function onSendError(ws, error) {
  * @param {Buffer | string} chunk
  */
 function onSocketData(chunk) {
-  this[kWebSocket]._connection.feed(chunk);
+  this[kWebSocket][kConnection].feed(chunk);
 }
 
 /**
@@ -245,7 +337,7 @@ function onSocketData(chunk) {
  */
 function onSocketClose() {
   const ws = this[kWebSocket];
-  const connection = ws._connection;
+  const connection = ws[kConnection];
 
   this.removeListener('close', onSocketClose);
   this.removeListener('data', onSocketData);
@@ -268,7 +360,10 @@ function onSocketClose() {
   connection.detach();
   this[kWebSocket] = undefined;
   clearTimeout(ws._closeTimer);
-  connection.end(() => ws.emitClose());
+  connection.end(() => {
+    retire(connection.view);
+    ws.emitClose();
+  });
 }
 
 /**
@@ -277,7 +372,7 @@ function onSocketClose() {
 function onSocketEnd() {
   const ws = this[kWebSocket];
 
-  ws._connection.inputEnded = true;
+  ws[kConnection].inputEnded = true;
   ws._readyState = CLOSING;
   this.end();
 }

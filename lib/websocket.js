@@ -8,7 +8,12 @@
 
 const EventEmitter = require('events');
 
-const { BINARY_TYPES, EMPTY_BUFFER, READY_STATES } = require('./constants.js');
+const {
+  BINARY_TYPES,
+  EMPTY_BUFFER,
+  READY_STATES,
+  kConnection
+} = require('./constants.js');
 const { bindCallback } = require('./binding.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
 const { abortHandshake, connect } = require('./client-handshake.js');
@@ -17,6 +22,7 @@ const {
   defineOnAttribute,
   removeEventListener
 } = require('./event-target.js');
+const { READY, isWatched, originals } = require('./compat/sender-view.js');
 const { sizeOf, toBuffer } = require('./outbound.js');
 const { isBlob } = require('./validation.js');
 const {
@@ -57,30 +63,29 @@ class WebSocket extends EventEmitter {
       null
     );
     this._socket = /** @type {any} */ (null);
-    this._bufferedAmount = 0;
-    /** The engine's end of it, from `setSocket` on. */
-    this._connection =
-      /** @type {import('./connection.js').Connection | null} */ (null);
+    // The engine's end of it, from `setSocket` on.
+    /** @type {any} */ (this)[kConnection] = null;
 
     if (address === null) {
       this._isServer = true;
-      this._autoPong = options.autoPong;
+      answerPings(this, options);
       this._closeTimeout = options.closeTimeout;
-      this._maxPendingAutoPongs = options.maxPendingAutoPongs | 0;
-      this._pendingAutoPongs = 0;
       return;
     }
 
+    this._bufferedAmount = 0;
     this._isServer = false;
     this._redirects = 0;
-    this._pendingAutoPongs = 0;
 
-    connect(this, address, protocols, options);
+    const settings = connect(this, address, protocols, options);
+
+    answerPings(this, settings);
+    this._closeTimeout = settings.closeTimeout;
   }
 
-  /** @returns {any} The bounds of the parser; `null` before there is one */
+  /** @returns {any} The parser; `null` before there is one */
   get _receiver() {
-    return this._connection === null ? null : receiverOf(this);
+    return connectionOf(this) === null ? null : receiverOf(this);
   }
 
   /** @returns {string} What binary messages are handed out as */
@@ -92,17 +97,17 @@ class WebSocket extends EventEmitter {
     if (!BINARY_TYPES.includes(type)) return;
     this._binaryType = type;
     // Of an object derived from this one, too.
-    const original = /** @type {any} */ (this._connection?.ws);
+    const original = /** @type {any} */ (connectionOf(this)?.ws);
 
     if (original) original._binaryType = type;
   }
 
   /** @returns {number} Bytes sent that the kernel has not taken */
   get bufferedAmount() {
-    if (!this._socket) return this._bufferedAmount;
+    if (!this._socket) return /** @type {number} */ (this._bufferedAmount);
 
     const connection = /** @type {import('./connection.js').Connection} */ (
-      this._connection
+      connectionOf(this)
     );
     const { buffered } = connection;
     const { _bufferedBytes } = /** @type {any} */ (this._sender);
@@ -110,7 +115,7 @@ class WebSocket extends EventEmitter {
       ? Math.max(buffered, this._socket._writableState.length)
       : buffered + this._socket._writableState.length;
 
-    return queued + _bufferedBytes + this._bufferedAmount;
+    return queued + _bufferedBytes;
   }
 
   /** @returns {string} The names of the extensions in use */
@@ -179,7 +184,7 @@ class WebSocket extends EventEmitter {
 
     this._readyState = CLOSING;
     try {
-      sender.close(
+      sender[isWatched(sender, 'close') ? 'close' : 'sendClose'](
         code,
         data,
         !this._isServer,
@@ -254,14 +259,22 @@ class WebSocket extends EventEmitter {
       return;
     }
 
-    const sender = /** @type {import('./outbound.js').Outbound} */ (
-      this._sender
-    );
+    const sender = /** @type {any} */ (this._sender);
 
     if (!data && typeof data !== 'string') data = EMPTY_BUFFER;
+
+    if (
+      sender.send !== originals.send ||
+      sender.sendFrame !== originals.sendFrame ||
+      sender._state !== READY
+    ) {
+      sender.send(data, messageOptions(this, data, options), cb);
+      return;
+    }
+
     if (cb !== undefined) cb = bindCallback(cb);
     if (options === undefined || options === null) sender.sendPlain(data, cb);
-    else sender.send(data, { compress: true, ...options }, cb);
+    else sender.sendMessage(data, { compress: true, ...options }, cb);
   }
 
   /** Ends the connection without a closing handshake. */
@@ -275,10 +288,35 @@ class WebSocket extends EventEmitter {
     if (this._socket) {
       this._readyState = CLOSING;
       // What has been sent is on its way, whatever follows.
-      /** @type {any} */ (this._connection).flush();
+      /** @type {any} */ (connectionOf(this)).flush();
       this._socket.destroy();
     }
   }
+}
+
+/**
+ * @param {any} ws
+ * @returns {import('./connection.js').Connection | null}
+ */
+function connectionOf(ws) {
+  return ws[kConnection];
+}
+
+/**
+ * Prepares the automatic pongs, if there are to be any.
+ *
+ * @param {any} ws
+ * @param {any} options
+ */
+function answerPings(ws, options) {
+  if (!options.autoPong) return;
+
+  ws._autoPong = options.autoPong;
+  ws._autoPongComplete = () => {
+    ws._pendingAutoPongs--;
+  };
+  ws._pendingAutoPongs = 0;
+  ws._maxPendingAutoPongs = options.maxPendingAutoPongs | 0;
 }
 
 /**
@@ -312,7 +350,10 @@ function notOpen(ws) {
  */
 function sendTooLate(ws, data, cb) {
   if (data) {
-    ws._bufferedAmount += isBlob(data) ? sizeOf(data) : toBuffer(data).length;
+    const size = isBlob(data) ? sizeOf(data) : toBuffer(data).length;
+
+    if (ws._socket) ws._sender._bufferedBytes += size;
+    else ws._bufferedAmount += size;
   }
 
   if (cb) process.nextTick(cb, notOpen(ws));
@@ -343,8 +384,39 @@ function control(ws, kind, data, mask, cb) {
     return;
   }
 
+  const sender = ws._sender;
+
   if (mask === undefined) mask = !ws._isServer;
-  ws._sender[kind](data || EMPTY_BUFFER, mask, bindCallback(cb));
+  if (!data) data = EMPTY_BUFFER;
+  if (isWatched(sender, kind)) {
+    sender[kind](data, mask, cb);
+  } else {
+    cb = bindCallback(cb);
+    if (kind === 'ping') sender.sendPing(data, mask, cb);
+    else sender.sendPong(data, mask, cb);
+  }
+}
+
+/**
+ * What a message is like, for a sender that is told of everything.
+ *
+ * @param {any} ws
+ * @param {any} data
+ * @param {any} options The user's
+ * @returns {object}
+ */
+function messageOptions(ws, data, options) {
+  const all = {
+    binary: typeof data !== 'string',
+    mask: !ws._isServer,
+    compress: true,
+    fin: true,
+    ...options
+  };
+
+  if (!ws._extensions['permessage-deflate']) all.compress = false;
+
+  return all;
 }
 
 for (const [value, name] of READY_STATES.entries()) {

@@ -2,69 +2,70 @@
 'use strict';
 
 /**
- * What users know as `ws._receiver`: the bounds that the frames of one
- * connection are held to, to be read, and to be changed in mid-life (after a
- * login, say). The parser itself is the engine's.
+ * What users know as `ws._receiver`: the parser of one connection as a
+ * Receiver. The parsing is the engine's; once somebody asks for this object, it
+ * stands between the engine and the WebSocket, with listeners that can be
+ * removed, added to, and called by hand. Its bounds may be changed in mid-life
+ * (after a login, say).
  */
 
-const EventEmitter = require('events');
+const Receiver = require('./receiver.js');
+const { release } = require('../adopted-socket.js');
+const { kWebSocket } = require('../constants.js');
 
-const { engine } = require('../binding.js');
-
-class ReceiverView extends EventEmitter {
+class ReceiverView extends Receiver {
   /**
    * @param {any} ws The WebSocket whose parser this stands for
-   * @param {{ maxPayload: number, skipUtf8Validation: boolean }} limits
+   * @param {import('../connection.js').Connection} connection
    */
-  constructor(ws, limits) {
-    super();
-    /** @type {any} */ (this)._ws = ws;
-    this._limits = limits;
-    Object.defineProperty(this, '_ws', { enumerable: false });
+  constructor(ws, connection) {
+    super(connection.limits, connection);
+    /** @type {any} */ (this)[kWebSocket] = ws;
   }
 
-  /** @returns {number} Bytes of a message; 0 for no bound */
-  get _maxPayload() {
-    return this._limits.maxPayload;
+  /**
+   * Bytes that somebody has read himself.
+   *
+   * @param {Buffer} chunk
+   * @param {BufferEncoding} encoding
+   * @param {(error?: Error | null) => void} callback
+   */
+  _write(chunk, encoding, callback) {
+    // Only a stream's frames can come from two sides.
+    release(this._connection.socket);
+    super._write(chunk, encoding, callback);
   }
 
-  set _maxPayload(bytes) {
-    this._limits.maxPayload = bytes | 0;
-    this._apply();
-  }
-
-  /** @returns {boolean} Whether text and close reasons go through unchecked */
-  get _skipUTF8Validation() {
-    return this._limits.skipUtf8Validation;
-  }
-
-  set _skipUTF8Validation(skip) {
-    this._limits.skipUtf8Validation = Boolean(skip);
-    this._apply();
-  }
-
-  get _binaryType() {
-    return /** @type {any} */ (this)._ws._binaryType;
-  }
-
-  get _extensions() {
-    return /** @type {any} */ (this)._ws._extensions;
-  }
-
-  get _isServer() {
-    return /** @type {any} */ (this)._ws._isServer;
-  }
-
-  _apply() {
-    const { _connection } = /** @type {any} */ (this)._ws;
-
-    if (_connection.closed) return;
-    engine.limit(
-      _connection.id,
-      this._limits.maxPayload,
-      this._limits.skipUtf8Validation
-    );
+  /**
+   * @param {Error | null} error
+   * @param {(error?: Error | null) => void} callback
+   */
+  _destroy(error, callback) {
+    callback(error);
   }
 }
+
+// What the WebSocket has is what the parser has.
+Object.defineProperties(ReceiverView.prototype, {
+  _binaryType: {
+    configurable: true,
+    /** @this {any} */
+    get() {
+      return this[kWebSocket]._binaryType;
+    },
+    /** @this {any} @param {string} type */
+    set(type) {
+      if (this[kWebSocket] !== undefined) this[kWebSocket]._binaryType = type;
+    }
+  },
+  _extensions: {
+    configurable: true,
+    /** @this {any} */
+    get() {
+      return this[kWebSocket]._extensions;
+    },
+    set() {}
+  }
+});
 
 module.exports = ReceiverView;

@@ -8,7 +8,7 @@
 
 const { Writable } = require('stream');
 
-const { BINARY_TYPES, kWebSocket } = require('../constants.js');
+const { BINARY_TYPES, kConnection, kWebSocket } = require('../constants.js');
 const { Connection } = require('../connection.js');
 const { engine } = require('../binding.js');
 const deflateOptions = require('../deflate-options.js');
@@ -61,25 +61,35 @@ class Receiver extends Writable {
    * @param {number} [options.maxFragments]
    * @param {number} [options.maxPayload]
    * @param {boolean} [options.skipUTF8Validation]
+   * @param {Connection} [connection] What parses already
    */
-  constructor(options = {}) {
+  constructor(options = {}, connection = undefined) {
+    const deferring =
+      options.allowSynchronousEvents !== undefined &&
+      !options.allowSynchronousEvents;
+
     super();
 
     this._binaryType = options.binaryType || BINARY_TYPES[0];
     this._extensions = /** @type {any} */ (options.extensions || {});
-    this._isServer = Boolean(options.isServer);
     this._concluded = false;
     this._violation = /** @type {Error | null} */ (null);
     /** @type {any} */ (this)[kWebSocket] = undefined;
 
-    const id = engine.open({
-      server: this._isServer,
+    if (connection !== undefined) {
+      this._connection = connection;
+      return;
+    }
+
+    const limits = {
+      server: Boolean(options.isServer),
       maxPayload: (options.maxPayload || 0) | 0,
       maxFragments: (options.maxFragments || 0) | 0,
       maxBufferedChunks: (options.maxBufferedChunks || 0) | 0,
       skipUtf8Validation: Boolean(options.skipUTF8Validation),
       deflate: deflateOptions(this._extensions[extensionName])
-    });
+    };
+    const id = engine.open(limits);
 
     this._connection = new Connection(
       /** @type {any} */ (this),
@@ -88,10 +98,83 @@ class Receiver extends Writable {
       id,
       false
     );
-    this._connection.deferring =
-      options.allowSynchronousEvents !== undefined &&
-      !options.allowSynchronousEvents;
+    this._connection.limits = limits;
+    this._connection.deferring = deferring;
     abandoned.register(this, id, this);
+  }
+
+  /** @returns {Connection} */
+  get _connection() {
+    return /** @type {any} */ (this)[kConnection];
+  }
+
+  set _connection(connection) {
+    /** @type {any} */ (this)[kConnection] = connection;
+  }
+
+  /** @returns {boolean} Whether several events may come in one turn */
+  get _allowSynchronousEvents() {
+    return !this._connection.deferring;
+  }
+
+  set _allowSynchronousEvents(allow) {
+    this._connection.deferring = !allow;
+  }
+
+  /** @returns {boolean} Whether the peer is a client */
+  get _isServer() {
+    return this._connection.limits.server;
+  }
+
+  /** @returns {number} Chunks held for an incomplete frame; 0 for no bound */
+  get _maxBufferedChunks() {
+    return this._connection.limits.maxBufferedChunks;
+  }
+
+  set _maxBufferedChunks(chunks) {
+    this._limit('maxBufferedChunks', chunks | 0);
+  }
+
+  /** @returns {number} Frames of a message; 0 for no bound */
+  get _maxFragments() {
+    return this._connection.limits.maxFragments;
+  }
+
+  set _maxFragments(frames) {
+    this._limit('maxFragments', frames | 0);
+  }
+
+  /** @returns {number} Bytes of a message; 0 for no bound */
+  get _maxPayload() {
+    return this._connection.limits.maxPayload;
+  }
+
+  set _maxPayload(bytes) {
+    this._limit('maxPayload', bytes | 0);
+  }
+
+  /** @returns {boolean} Whether text and close reasons go through unchecked */
+  get _skipUTF8Validation() {
+    return this._connection.limits.skipUtf8Validation;
+  }
+
+  set _skipUTF8Validation(skip) {
+    this._limit('skipUtf8Validation', Boolean(skip));
+  }
+
+  /**
+   * Changes a bound, for the frames that come.
+   *
+   * @param {string} name
+   * @param {number | boolean} value
+   */
+  _limit(name, value) {
+    const { _connection } = this;
+    const { limits } = _connection;
+
+    limits[name] = value;
+    if (_connection.closed) return;
+    engine.limit(_connection.id, limits.maxPayload, limits.skipUtf8Validation);
   }
 
   /**

@@ -269,6 +269,14 @@ class Sender {
    * @param {Callback} [cb] Called when it has been written
    */
   sendFrame(list, cb) {
+    const { sendList } = /** @type {any} */ (this);
+
+    // That of a WebSocket, whose frames the engine queues.
+    if (sendList !== undefined) {
+      sendList.call(this, list, cb);
+      return;
+    }
+
     if (list.length === 1) {
       this._socket.write(list[0], cb);
       return;

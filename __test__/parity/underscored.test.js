@@ -1,0 +1,265 @@
+'use strict';
+
+/** What stands behind an underscore: read, listened to, replaced by hand. */
+
+const { scenario } = require('./harness.js');
+
+const EVENTS = ['message', 'ping', 'pong', 'conclude', 'error', 'drain'];
+const METHODS = ['send', 'ping', 'pong', 'close', 'sendFrame'];
+
+/**
+ * @param {any} list The pieces of a frame, text or bytes
+ * @return {string} The frame in hexadecimal
+ */
+function hex(list) {
+  return Buffer.concat(list.map((part) => Buffer.from(part))).toString('hex');
+}
+
+/**
+ * @param {any} value An argument
+ * @return {any} What can be compared of it
+ */
+function plain(value) {
+  if (typeof value === 'function') return 'function';
+  if (Array.isArray(value)) return hex(value);
+  return value === undefined ? 'undefined' : value;
+}
+
+/**
+ * Has methods of a sender, or of the class of all senders, note their calls.
+ *
+ * @param {any} play The play
+ * @param {any} target What has the methods
+ * @param {string[]} names Theirs
+ * @return {() => void} Undoes it
+ */
+function spy(play, target, names) {
+  const undo = [];
+
+  for (const name of names) {
+    const own = Object.getOwnPropertyDescriptor(target, name);
+    const original = target[name];
+
+    undo.push(() => {
+      if (own) Object.defineProperty(target, name, own);
+      else delete target[name];
+    });
+    target[name] = function (...args) {
+      play.note(`sender.${name}`, args.map(plain));
+      return original.apply(this, args);
+    };
+  }
+
+  return () => undo.forEach((restore) => restore());
+}
+
+/**
+ * Sends in every way.
+ *
+ * @param {any} ws The WebSocket
+ * @param {any} play Its play
+ */
+function sendAll(ws, play) {
+  ws.send('text');
+  ws.send(Buffer.from('bytes'), (err) => play.note('ack', err ?? 'sent'));
+  ws.send(7);
+  ws.send();
+  ws.send('begin', { fin: false });
+  ws.send('end', { binary: true });
+  ws.send('odd', { mask: false, compress: true, binary: true });
+  ws.ping('ping');
+  ws.ping();
+  ws.pong(Buffer.from('pong'), undefined, () => play.note('pong ack'));
+}
+
+/** A mask that can be foreseen. */
+const options = { generateMask: (mask) => mask.fill(1) };
+
+for (const names of [METHODS, ['sendFrame'], ['send'], ['close', 'ping']]) {
+  scenario(`${names.join(', ')} of _sender replaced`, {}, async (play) => {
+    const { ws, peer } = await play.open(options);
+
+    spy(play, ws._sender, names);
+    sendAll(ws, play);
+    peer.write(peer.frame('ping', 'ping'));
+    ws.send('last', () => ws.close(1000, 'reason'));
+    await play.finish(ws, peer);
+  });
+}
+
+scenario('methods of the class Sender replaced', {}, async (play) => {
+  const { prototype } = play.WebSocket.Sender;
+  const restore = spy(play, prototype, METHODS);
+
+  try {
+    const { ws, peer } = await play.open(options);
+
+    sendAll(ws, play);
+    ws.send('last', () => ws.close(1000, 'reason'));
+    await play.finish(ws, peer);
+  } finally {
+    restore();
+  }
+});
+
+scenario('a sender that is told to send', {}, async (play) => {
+  const { ws, peer } = await play.open(options);
+  const sender = ws._sender;
+  const { frame } = sender.constructor;
+  const mask = play.role === 'client';
+  const framed = {
+    fin: true,
+    mask,
+    maskBuffer: Buffer.alloc(4),
+    opcode: 2,
+    readOnly: true
+  };
+  const each = { binary: true, compress: false, fin: true, mask };
+
+  ws.send('before');
+  sender.send(Buffer.from('direct'), each, () => play.note('ack'));
+  ws.send('between');
+  sender.sendFrame(frame(Buffer.from('framed'), framed), (err) =>
+    play.note('framed', err ?? 'sent')
+  );
+  sender.send(new Blob(['blob']), each, () => play.note('blob ack'));
+  ws.send('behind');
+  sender.ping('ping', mask);
+  sender.pong(Buffer.from('pong'), mask, () => play.note('pong ack'));
+  play.note(
+    sender instanceof play.WebSocket.Sender,
+    sender.constructor === play.WebSocket.Sender,
+    sender._socket === ws._socket,
+    typeof sender._bufferedBytes,
+    sender._firstFragment,
+    sender._compress
+  );
+  ws.send('last', () => sender.close(1000, 'by hand', mask));
+  await play.finish(ws, peer);
+});
+
+scenario('listeners of _receiver', {}, async (play) => {
+  const { ws, peer } = await play.open();
+  const receiver = ws._receiver;
+
+  play.note(
+    receiver instanceof play.WebSocket.Receiver,
+    receiver === ws._receiver,
+    EVENTS.map((event) => receiver.listenerCount(event))
+  );
+  play.watch(ws);
+  for (const event of EVENTS) {
+    receiver.prependListener(event, (...args) =>
+      play.note('receiver', event, args)
+    );
+  }
+  peer.write(
+    peer.frame('text', 'text'),
+    peer.frame('ping', 'ping'),
+    peer.frame('pong', 'pong'),
+    peer.frame('binary', 'part', { fin: false }),
+    peer.frame('continuation', 'whole'),
+    peer.closeFrame(1000, 'reason')
+  );
+  await play.over(ws, peer);
+  play.note(
+    receiver === ws._receiver,
+    EVENTS.map((event) => receiver.listenerCount(event)),
+    receiver.writableEnded
+  );
+});
+
+scenario('an error of _receiver', {}, async (play) => {
+  const { ws, peer } = await play.open();
+
+  play.watch(ws);
+  ws._receiver.on('error', (err) => play.note('receiver', err));
+  peer.write(peer.frame('text', 'text'), peer.frame(3));
+  await play.over(ws, peer);
+});
+
+scenario('events of _receiver by hand', {}, async (play) => {
+  const { ws, peer } = await play.open();
+  const pinged = new Promise((resolve) => {
+    ws.once('ping', resolve);
+  });
+
+  play.watch(ws);
+  ws._receiver.emit('message', Buffer.from('text'), false);
+  ws._receiver.emit('message', Buffer.from('bytes'), true);
+  ws._receiver.emit('ping', Buffer.from('ping'));
+  ws._receiver.emit('pong', Buffer.from('pong'));
+  ws._receiver.removeAllListeners('message');
+  peer.write(peer.frame('text', 'lost'), peer.frame('ping', 'seen'));
+  await pinged;
+  peer.write(peer.closeFrame(1000));
+  await play.over(ws, peer);
+});
+
+scenario('bytes written to _receiver', {}, async (play) => {
+  const { ws, peer } = await play.open();
+
+  play.watch(ws);
+  await new Promise((resolve) => {
+    ws._receiver.write(peer.frame('text', 'by hand'), resolve);
+  });
+  peer.write(peer.frame('text', 'by the peer'), peer.closeFrame(1000));
+  await play.over(ws, peer);
+});
+
+scenario('bounds of _receiver', { transports: ['tcp'] }, async (play) => {
+  const { ws, peer } = await play.open({
+    allowSynchronousEvents: false,
+    maxBufferedChunks: 5,
+    maxFragments: 6,
+    maxPayload: 7,
+    skipUTF8Validation: true
+  });
+
+  for (const name of [
+    '_allowSynchronousEvents',
+    '_binaryType',
+    '_extensions',
+    '_isServer',
+    '_maxBufferedChunks',
+    '_maxFragments',
+    '_maxPayload',
+    '_skipUTF8Validation'
+  ]) {
+    play.note(name, ws._receiver[name]);
+  }
+  ws.binaryType = 'arraybuffer';
+  play.note(ws._receiver._binaryType);
+  play.watch(ws);
+  ws._receiver._maxPayload = 100;
+  ws._receiver._allowSynchronousEvents = true;
+  peer.write(peer.frame('text', 'longer than seven'));
+  ws.once('message', () => {
+    ws._receiver._maxPayload = 3;
+    peer.write(peer.frame('text', 'long'));
+  });
+  await play.over(ws, peer);
+});
+
+scenario('the keys of a WebSocket', { transports: ['tcp'] }, async (play) => {
+  for (const autoPong of [true, false]) {
+    const { ws, peer } = await play.open({ autoPong });
+    const show = () => {
+      for (const key of Object.keys(ws)) {
+        // An accessor of the prototype here.
+        if (key === '_receiver') continue;
+        // Node.js counts those of its emitters.
+        if (key.startsWith('_events')) continue;
+        play.note(key, typeof ws[key]);
+      }
+    };
+
+    show();
+    play.note(JSON.stringify(ws._extensions), typeof JSON.stringify(ws));
+    ws.close();
+    ws.send('counts', () => {});
+    play.note(ws.bufferedAmount - ws._socket._writableState.length > 0);
+    await play.finish(ws, peer);
+    show();
+  }
+});
