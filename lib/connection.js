@@ -95,6 +95,7 @@ class Connection {
     this.referenced = false;
     this.fragments = /** @type {Buffer | null} */ (null);
     this.onEnd = /** @type {(() => void) | null} */ (null);
+    this.onDelivered = /** @type {(() => void) | null} */ (null);
     /** Chunks of a socket given back, until its last record has come. */
     this.chunks = /** @type {Buffer[] | null} */ (null);
     /** What the peer's frames are held to, and the object that shows it. */
@@ -236,11 +237,24 @@ class Connection {
         throw error;
       }
 
-      if (!force && this.deferring && this.held !== null && kind < KIND.CLOSE) {
+      // An end is told along with what came before it.
+      if (
+        !force &&
+        this.deferring &&
+        this.held !== null &&
+        kind < KIND.CLOSE &&
+        isMessage(/** @type {Held[]} */ (this.held)[this.heldAt].word & 0xff)
+      ) {
         this.pumpLater();
         return;
       }
     }
+
+    const { onDelivered } = this;
+
+    if (onDelivered === null) return;
+    this.onDelivered = null;
+    onDelivered();
   }
 
   /**
@@ -334,7 +348,10 @@ class Connection {
     binding.feed(this, bytes);
 
     if (!idle || this.held === null) return;
-    if (this.deferring) {
+    if (
+      this.deferring &&
+      isMessage(/** @type {Held[]} */ (this.held)[this.heldAt].word & 0xff)
+    ) {
       this.stopped = true;
       this.socket.pause();
       this.pumpLater();
@@ -348,7 +365,7 @@ class Connection {
    */
   whenDelivered(callback) {
     if (this.held === null) callback();
-    else setImmediate(() => this.whenDelivered(callback));
+    else this.onDelivered = callback;
   }
 
   /* Flow. */
@@ -466,7 +483,7 @@ class Connection {
   /** @returns {number} Bytes that nobody has taken yet */
   get buffered() {
     if (this.closed) return this.lostBytes;
-    if (this.adopted) binding.flushOne(this);
+    this.flush();
     return hot.buffered(this.id);
   }
 
@@ -635,6 +652,15 @@ class Connection {
  */
 function isFrame(kind) {
   return kind <= KIND.ERROR || kind === KIND.FRAGMENTS;
+}
+
+/**
+ * @param {number} kind
+ * @returns {boolean} Whether it is part of what `allowSynchronousEvents: false`
+ *   keeps apart
+ */
+function isMessage(kind) {
+  return kind < KIND.CLOSE || kind === KIND.FRAGMENTS;
 }
 
 /**

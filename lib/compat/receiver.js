@@ -8,13 +8,21 @@
 
 const { Writable } = require('stream');
 
-const { BINARY_TYPES, kConnection, kWebSocket } = require('../constants.js');
+const {
+  BINARY_TYPES,
+  NOOP,
+  kConnection,
+  kWebSocket
+} = require('../constants.js');
 const { Connection } = require('../connection.js');
 const { engine } = require('../binding.js');
 const deflateOptions = require('../deflate-options.js');
 const { protocolError } = require('../errors.js');
 const { extensionName } = require('./permessage-deflate.js');
 const { shape } = require('../message-shape.js');
+
+/** In the place of the stream that the chunks of a WebSocket come from. */
+const source = { pause: NOOP, resume: NOOP };
 
 /** Codecs of receivers that nobody ended. */
 const abandoned = new FinalizationRegistry((/** @type {number} */ id) =>
@@ -92,7 +100,7 @@ class Receiver extends Writable {
     const id = engine.open(limits);
 
     this._connection = new Connection(
-      /** @type {any} */ (this),
+      /** @type {any} */ (source),
       this,
       handler,
       id,

@@ -24,7 +24,9 @@ const READY = 0;
  */
 function isWatched(sender, name) {
   return (
-    sender[name] !== originals[name] || sender.sendFrame !== originals.sendFrame
+    sender[name] !== originals[name] ||
+    sender.sendFrame !== originals.sendFrame ||
+    sender._state !== READY
   );
 }
 
