@@ -80,7 +80,7 @@ function compile(modules, programs, compilerOptions) {
   return stdout;
 }
 
-const both = ['commonjs.ts', 'module.mts'];
+const both = ['commonjs.ts', 'everything.ts', 'module.mts', 'rejected.ts'];
 const theirs = path.join(root, 'node_modules/@types/ws');
 const node16 = { module: 'node16' };
 
