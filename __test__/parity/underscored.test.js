@@ -79,9 +79,14 @@ for (const names of [METHODS, ['sendFrame'], ['send'], ['close', 'ping']]) {
   scenario(`${names.join(', ')} of _sender replaced`, {}, async (play) => {
     const { ws, peer } = await play.open(options);
 
+    const pinged = new Promise((resolve) => {
+      ws.once('ping', resolve);
+    });
+
     spy(play, ws._sender, names);
     sendAll(ws, play);
     peer.write(peer.frame('ping', 'ping'));
+    await pinged;
     ws.send('last', () => ws.close(1000, 'reason'));
     await play.finish(ws, peer);
   });
@@ -135,6 +140,26 @@ scenario('a sender that is told to send', {}, async (play) => {
     sender._compress
   );
   ws.send('last', () => sender.close(1000, 'by hand', mask));
+  await play.finish(ws, peer);
+});
+
+scenario('frames that another module has made', {}, async (play) => {
+  // socket.io's adapter frames with the `ws` that it finds, whoever sends.
+  const { Sender } = require('ws');
+  const { ws, peer } = await play.open();
+  const mask = play.role === 'client';
+  const frame = (data, opcode) =>
+    Sender.frame(data, { fin: true, mask, opcode, readOnly: true });
+  const ack = (title) => (err) => play.note(title, err ?? 'sent');
+  const shared = frame(Buffer.from('4"broadcast"'), 1);
+
+  for (let i = 0; i < 3; i++) ws._sender.sendFrame(shared, ack(i));
+  ws.send('between');
+  ws._sender.sendFrame(frame('text', 1), ack('text'));
+  ws._sender.sendFrame(frame('', 1), ack('empty'));
+  ws._sender.sendFrame(frame(Buffer.alloc(70_000, 'x'), 2), ack('large'));
+  if (!mask) ws._sender.sendFrame([Buffer.from([0x81, 4]), 'text'], ack('raw'));
+  ws.send('last', () => ws.close(1000));
   await play.finish(ws, peer);
 });
 
