@@ -208,3 +208,27 @@ scenario('two WebSockets face to face', variants, async (play) => {
   }
   play.log = play.log.filter((line) => line.startsWith('...'));
 });
+
+const MOST_CHUNKS = 262144;
+
+for (const count of [MOST_CHUNKS, MOST_CHUNKS + 1]) {
+  scenario(`${count} pieces of a frame by default`, variants, async (play) => {
+    const { ws, peer, stream } = upgrade(play);
+
+    stream.push(
+      peer.frame('binary', '', { length: count + 9 }).subarray(0, 14)
+    );
+    // In portions, so that everything else can run, and nothing piles up.
+    for (let left = count; left > 0 && ws.readyState === 1; left -= 4096) {
+      for (let i = Math.min(left, 4096); i > 0; i--) {
+        stream.push(Buffer.from('x'));
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    play.note(ws.readyState, ws._receiver._maxBufferedChunks);
+    await new Promise((resolve) => {
+      ws.once('close', resolve);
+      ws.terminate();
+    });
+  });
+}
