@@ -10,13 +10,17 @@
 
 const { SEND, bindCallback } = require('./binding.js');
 const closePayload = require('./close-payload.js');
+const PerMessageDeflate = require('./compat/permessage-deflate.js');
 const { EMPTY_BUFFER, kConnection } = require('./constants.js');
+const { compressionAborted } = require('./socket-errors.js');
 const { isBlob } = require('./validation.js');
 
 // Kept, so that a test's fake timers do not stop what has been sent.
 const { nextTick } = process;
 
 const FastBuffer = /** @type {any} */ (Buffer)[Symbol.species];
+
+const { compress: originalCompress } = PerMessageDeflate.prototype;
 
 /** Opcodes (RFC 6455 11.8). */
 const OPCODE = Object.freeze({
@@ -84,6 +88,8 @@ class Outbound {
     this._firstFragment = true;
     /** The message in progress is compressed. */
     this._compress = false;
+    /** Messages were compressed by a function of the user's. */
+    this._byHand = false;
     this._waiting = /** @type {Waiting[] | null} */ (null);
   }
 
@@ -109,9 +115,10 @@ class Outbound {
       !this._firstFragment ||
       this._generateMask !== undefined ||
       this._connection.isEnded ||
-      isBlob(data)
+      isBlob(data) ||
+      this.compressesByHand()
     ) {
-      this.sendMessage(data, undefined, ack);
+      this.sendMessage(data, { compress: true }, ack);
       return;
     }
 
@@ -295,6 +302,10 @@ class Outbound {
       this.sendBlob(flags, /** @type {any} */ (data), mask, ack);
       return;
     }
+    if (flags & SEND.COMPRESS && this.compressesByHand()) {
+      this.compressByHand(flags, data, mask, ack);
+      return;
+    }
     if (this._connection.isEnded) {
       // Node's own error, for the callback and for the socket.
       this._socket.write(EMPTY_BUFFER, ack);
@@ -350,6 +361,50 @@ class Outbound {
           this.failWaiting(error, ack);
           this._onError(error);
         });
+      }
+    );
+  }
+
+  /**
+   * Whether somebody has put a function of his own in the place of the one that
+   * compresses. Once it was used the engine does not know what the next message
+   * may refer to, and stays out of it.
+   *
+   * @returns {boolean}
+   */
+  compressesByHand() {
+    return (
+      this._deflate !== null &&
+      (this._byHand || this._deflate.compress !== originalCompress)
+    );
+  }
+
+  /**
+   * @param {number} flags
+   * @param {any} data
+   * @param {boolean | undefined} mask
+   * @param {Ack | undefined} ack
+   */
+  compressByHand(flags, data, mask, ack) {
+    const size = sizeOf(data);
+
+    this._byHand = true;
+    this._waiting = [];
+    this._bufferedBytes += size;
+
+    this._deflate.compress(
+      data,
+      (flags & SEND.FIN) !== 0,
+      (/** @type {unknown} */ _, /** @type {Buffer} */ compressed) => {
+        if (this._socket.destroyed) {
+          this.failWaiting(compressionAborted(), ack);
+          return;
+        }
+
+        this._bufferedBytes -= size;
+        this.proceed(() =>
+          this.sendOne(flags & ~SEND.COMPRESS, compressed, mask, ack)
+        );
       }
     );
   }
