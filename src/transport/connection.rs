@@ -303,7 +303,7 @@ impl Connection {
         }
         self.flags.fetch_and(!CORKED, Ordering::AcqRel);
         let mut queue = self.queue.lock();
-        queue.has_work() && !std::mem::replace(&mut queue.dirty, true)
+        (queue.has_work() || queue.wants_compression()) && !std::mem::replace(&mut queue.dirty, true)
     }
 
     /// Asks for a FIN behind all that is queued, and for an acknowledgement of it.
