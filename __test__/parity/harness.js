@@ -119,9 +119,10 @@ class Play {
    *
    * @param {object} [options] Those of the WebSocket or its server
    * @param {{ allowHalfOpen?: boolean, head?: (peer: any) => Buffer,
-   *     onOpen?: (ws: any) => void }} [how] `head` gives bytes to be sent in
-   *     one write with the peer's half of the handshake; `onOpen` is called
-   *     where a program would add its listeners
+   *     onOpen?: (ws: any) => void, deflate?: string }} [how] `head` gives
+   *     bytes to be sent in one write with the peer's half of the handshake;
+   *     `onOpen` is called where a program would add its listeners; `deflate`
+   *     is what the peer offers or answers
    * @return {Promise<{ ws: any, peer: any, request?: any, stream?: any,
    *     wss?: any, server?: any }>} Both ends, and on a server what is there
    */
@@ -131,7 +132,7 @@ class Play {
       : this._openClient(options, how);
   }
 
-  async _openServer(options, { allowHalfOpen, head, onOpen }) {
+  async _openServer(options, { allowHalfOpen, head, onOpen, deflate }) {
     /** @type {any} */
     const end = {};
     const connected = new Promise((resolve) => {
@@ -155,11 +156,11 @@ class Play {
       transports.rawConnect(this.transport, address, { allowHalfOpen })
     );
 
-    await peer.request({ head: head?.(peer) });
+    await peer.request({ head: head?.(peer), deflate });
     return { ...(await connected), peer, server, wss };
   }
 
-  async _openClient(options, { allowHalfOpen, head, onOpen }) {
+  async _openClient(options, { allowHalfOpen, head, onOpen, deflate }) {
     const { address, server, accept } = await transports.rawServe(
       this.transport,
       { allowHalfOpen }
@@ -185,7 +186,7 @@ class Play {
 
     const peer = this.track(await accept());
 
-    await peer.answer({ head: head?.(peer) });
+    await peer.answer({ head: head?.(peer), deflate });
     await opened;
     return { ws, peer };
   }

@@ -7,6 +7,7 @@
 
 const { createHash } = require('node:crypto');
 
+const { Deflating } = require('./deflating.js');
 const { closePayload, describe, frame, parse } = require('./frames.js');
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -26,6 +27,8 @@ class RawPeer {
     /** The payloads of the data frames among them. */
     this.payloads = [];
     this.head = '';
+    /** permessage-deflate, once it has been negotiated. */
+    this.deflating = /** @type {Deflating|undefined} */ (undefined);
     this.bytes = 0;
     this.ended = false;
     this.gone = false;
@@ -53,11 +56,12 @@ class RawPeer {
   /**
    * Plays the client's half of the opening handshake.
    *
-   * @param {{ path?: string, head?: Buffer, headers?: string[] }} [options]
-   *     `head` goes out in one write with the request
+   * @param {{ path?: string, head?: Buffer, headers?: string[],
+   *     deflate?: string }} [options] `head` goes out in one write with the
+   *     request; `deflate` is an offer of extensions
    * @return {Promise<void>} The answer has come
    */
-  async request({ path = '/', head, headers = [] } = {}) {
+  async request({ path = '/', head, headers = [], deflate } = {}) {
     const lines = [
       `GET ${path} HTTP/1.1`,
       'Host: localhost',
@@ -65,6 +69,7 @@ class RawPeer {
       'Connection: Upgrade',
       `Sec-WebSocket-Key: ${KEY}`,
       'Sec-WebSocket-Version: 13',
+      ...extensions(deflate),
       ...headers
     ];
 
@@ -75,12 +80,14 @@ class RawPeer {
   /**
    * Plays the server's half of the opening handshake.
    *
-   * @param {{ head?: Buffer, headers?: string[] }} [options] `head` goes out
-   *     in one write with the answer
+   * @param {{ head?: Buffer, headers?: string[], deflate?: string }} [options]
+   *     `head` goes out in one write with the answer; `deflate` says which
+   *     extension is accepted
    * @return {Promise<void>} The request has come and is answered
    */
-  async answer({ head, headers = [] } = {}) {
+  async answer({ head, headers = [], deflate } = {}) {
     await this.until(() => this._open, 'a handshake');
+    this._negotiated(deflate);
 
     const [, key] = /sec-websocket-key: *(\S+)/i.exec(this.head);
     const accept = createHash('sha1')
@@ -93,6 +100,7 @@ class RawPeer {
         'Upgrade: websocket',
         'Connection: Upgrade',
         `Sec-WebSocket-Accept: ${accept}`,
+        ...extensions(deflate),
         ...headers
       ].join('\r\n') + '\r\n\r\n',
       head
@@ -107,6 +115,24 @@ class RawPeer {
    */
   frame(kind, payload, options) {
     return frame(kind, payload, { masked: !this.isServer, ...options });
+  }
+
+  /**
+   * @param {string|number} kind Name or number of an opcode
+   * @param {string|Buffer} payload What it carries
+   * @param {{ fin?: boolean }} [options] Whether it ends its message
+   * @return {Buffer} A frame of a compressed message
+   */
+  compressed(kind, payload, options) {
+    const data = /** @type {Deflating} */ (this.deflating).deflate(
+      payload,
+      options
+    );
+
+    return this.frame(kind, data, {
+      rsv: kind === 'continuation' ? 0 : 4,
+      ...options
+    });
   }
 
   /**
@@ -187,6 +213,11 @@ class RawPeer {
       if (end !== -1) {
         this.head = data.toString('latin1', 0, end);
         this._open = true;
+        if (!this.isServer) {
+          this._negotiated(
+            /^sec-websocket-extensions: *(.*)$/im.exec(this.head)?.[1]
+          );
+        }
         data = data.subarray(end + 4);
       }
     }
@@ -195,6 +226,7 @@ class RawPeer {
       let parsed;
 
       while ((parsed = parse(data)) !== undefined) {
+        if (this.deflating) parsed.payload = this.deflating.inflate(parsed);
         this.log.push(describe(parsed, this.isServer));
         if (parsed.opcode < 8) this.payloads.push(parsed.payload);
         data = data.subarray(parsed.size);
@@ -209,6 +241,15 @@ class RawPeer {
     this._check();
   }
 
+  /**
+   * @param {string} [header] The extensions that were accepted
+   */
+  _negotiated(header = '') {
+    if (header.startsWith('permessage-deflate')) {
+      this.deflating = new Deflating(header, this.isServer);
+    }
+  }
+
   _check() {
     for (const entry of this._waiting) {
       if (entry.condition()) {
@@ -217,6 +258,14 @@ class RawPeer {
       }
     }
   }
+}
+
+/**
+ * @param {string} [deflate] Extensions
+ * @return {string[]} The header's line
+ */
+function extensions(deflate) {
+  return deflate ? [`Sec-WebSocket-Extensions: ${deflate}`] : [];
 }
 
 /**
