@@ -38,8 +38,10 @@ fn bad_data(complaint: Option<&str>) -> Violation {
 pub(in super::super) struct Inflation {
     /// `None` only when it is dropped.
     stream: Option<Decompress>,
-    /// The deflate stream has ended by itself: what the message has behind that is passed over.
+    /// The deflate stream has ended by itself: what its frame has behind that is passed over.
     ended: bool,
+    /// Something was, so that the next frame begins a stream of its own.
+    passed_over: bool,
     /// How many bytes have come out.
     total: u64,
 }
@@ -59,7 +61,7 @@ impl Inflation {
         if !history.is_empty() && stream.set_dictionary(history).is_err() {
             return Err(bad_data(None));
         }
-        Ok(Self { stream: Some(stream), ended: false, total: 0 })
+        Ok(Self { stream: Some(stream), ended: false, passed_over: false, total: 0 })
     }
 
     /// Inflates the payload of a frame; `fin` that of the last one. All frames together may give
@@ -71,6 +73,7 @@ impl Inflation {
         out: &mut Vec<u8>,
         limit: u64,
     ) -> Result<(), Violation> {
+        self.begin_frame();
         let before = out.len();
         let rest = usize::try_from(limit.saturating_sub(self.total)).unwrap_or(usize::MAX);
         let limit = before.saturating_add(rest);
@@ -84,6 +87,7 @@ impl Inflation {
 
     /// As [`Self::frame`] for one that is not the last, and whose bytes nobody wants yet.
     pub(in super::super) fn check(&mut self, payload: &[u8], limit: u64) -> Result<(), Violation> {
+        self.begin_frame();
         let Some(stream) = &mut self.stream else { return Ok(()) };
         let (mut input, mut scratch) = (payload, [0; CHUNK]);
         while !self.ended {
@@ -102,7 +106,19 @@ impl Inflation {
                 break;
             }
         }
+        self.passed_over |= self.ended && !input.is_empty();
         Ok(())
+    }
+
+    /// As with `ws`, a stream that has ended is followed by another one, which refers to nothing,
+    /// but not within a frame.
+    fn begin_frame(&mut self) {
+        if std::mem::take(&mut self.passed_over)
+            && let Some(stream) = &mut self.stream
+        {
+            stream.reset(false);
+            self.ended = false;
+        }
     }
 
     fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), Violation> {
@@ -132,6 +148,7 @@ impl Inflation {
                 break;
             }
         }
+        self.passed_over |= self.ended && !input.is_empty();
         Ok(())
     }
 }
