@@ -186,6 +186,7 @@ class Play {
 
     const peer = this.track(await accept());
 
+    peer.negotiated(deflate);
     await peer.answer({ head: head?.(peer), deflate });
     await opened;
     return { ws, peer };

@@ -87,7 +87,7 @@ class RawPeer {
    */
   async answer({ head, headers = [], deflate } = {}) {
     await this.until(() => this._open, 'a handshake');
-    this._negotiated(deflate);
+    this.negotiated(deflate);
 
     const [, key] = /sec-websocket-key: *(\S+)/i.exec(this.head);
     const accept = createHash('sha1')
@@ -197,6 +197,15 @@ class RawPeer {
     await this.closed();
   }
 
+  /**
+   * @param {string} [header] The extensions that were accepted
+   */
+  negotiated(header = '') {
+    if (header.startsWith('permessage-deflate')) {
+      this.deflating = new Deflating(header, this.isServer);
+    }
+  }
+
   _take(chunk) {
     this.bytes += chunk.length;
     this._pieces.push(chunk);
@@ -214,7 +223,7 @@ class RawPeer {
         this.head = data.toString('latin1', 0, end);
         this._open = true;
         if (!this.isServer) {
-          this._negotiated(
+          this.negotiated(
             /^sec-websocket-extensions: *(.*)$/im.exec(this.head)?.[1]
           );
         }
@@ -239,15 +248,6 @@ class RawPeer {
     if (this._wanted < 65536) this._wanted = 0;
     else this._wanted = Math.min(this._wanted, wholeFrame(data));
     this._check();
-  }
-
-  /**
-   * @param {string} [header] The extensions that were accepted
-   */
-  _negotiated(header = '') {
-    if (header.startsWith('permessage-deflate')) {
-      this.deflating = new Deflating(header, this.isServer);
-    }
   }
 
   _check() {
