@@ -8,6 +8,8 @@
  */
 
 const { AsyncResource } = require('async_hooks');
+// The global of that name is an accessor, which shows in what is called often.
+const { Buffer } = require('buffer');
 const { markAsUntransferable } = require('worker_threads');
 
 const { EMPTY_BUFFER } = require('./constants.js');
@@ -110,8 +112,10 @@ const ackWords = new Uint32Array(64 * RECORD_WORDS);
 /** Memory for received payloads. What has been handed out is the user's. */
 let slab = EMPTY_BUFFER;
 let slabUsed = 0;
+/** The slab's memory: to ask a Buffer for it is not free. */
+let slabMemory = slab.buffer;
 /** The memory that the collected records speak of. */
-let wordsSlab = slab;
+let wordsMemory = slabMemory;
 
 /** The records of the mailbox that have been collected and not delivered. */
 let cursor = 0;
@@ -146,7 +150,8 @@ function renewSlab(needed) {
   slabUsed = 0;
   // Other messages are in there: whoever gives his message's memory to a worker
   // would take theirs along.
-  markAsUntransferable(slab.buffer);
+  slabMemory = slab.buffer;
+  markAsUntransferable(slabMemory);
 }
 
 /**
@@ -167,6 +172,7 @@ function fill(collect, into) {
     // A single payload larger than the usual limit.
     if (count < 0) {
       slab = Buffer.allocUnsafeSlow(-count);
+      slabMemory = slab.buffer;
       count = collect(into, slab, slabUsed);
     }
   }
@@ -183,7 +189,7 @@ function fill(collect, into) {
  *
  * @param {Uint32Array} from
  * @param {number} at Index of the record's first word
- * @param {Buffer} memory The slab it was filled with
+ * @param {ArrayBufferLike} memory That of the slab it was filled with
  * @param {number} [id] The stream it comes from
  * @returns {Buffer}
  */
@@ -196,7 +202,7 @@ function payloadOf(from, at, memory, id) {
 
   return length === 0
     ? EMPTY_BUFFER
-    : new FastBuffer(memory.buffer, from[at + 2], length);
+    : new FastBuffer(memory, from[at + 2], length);
 }
 
 /** Called by the engine when its mailbox is no longer empty. */
@@ -249,7 +255,7 @@ function deliverTurn() {
 
     cursor = collected = 0;
     collected = fill(hot.drain, words);
-    wordsSlab = slab;
+    wordsMemory = slabMemory;
     records += collected;
 
     if (collected === 0) return true;
@@ -260,7 +266,7 @@ function deliverTurn() {
 function skipRecord() {
   const at = cursor++ * RECORD_WORDS;
 
-  if ((words[at + 1] & 0xff) === KIND.LARGE) payloadOf(words, at, wordsSlab);
+  if ((words[at + 1] & 0xff) === KIND.LARGE) payloadOf(words, at, wordsMemory);
 }
 
 /**
@@ -277,7 +283,7 @@ function deliverChunk(connection) {
 
     if (hasPayload(word & 0xff)) {
       turnBytes += words[at + 3];
-      connection.take(word, 0, payloadOf(words, at, wordsSlab));
+      connection.take(word, 0, payloadOf(words, at, wordsMemory));
     } else {
       connection.take(word, words[at + 2], EMPTY_BUFFER);
     }
@@ -528,7 +534,7 @@ function feed(connection, chunk) {
       const word = streamWords[at + 1];
 
       if (hasPayload(word & 0xff)) {
-        connection.hold(word, 0, payloadOf(streamWords, at, slab, id));
+        connection.hold(word, 0, payloadOf(streamWords, at, slabMemory, id));
       } else {
         connection.hold(word, streamWords[at + 2], EMPTY_BUFFER);
       }

@@ -7,6 +7,8 @@
  * It knows nothing of the WebSocket's states; its handler does.
  */
 
+const { Buffer } = require('buffer');
+
 const acks = require('./acks.js');
 const binding = require('./binding.js');
 const { systemError } = require('./socket-errors.js');

@@ -8,6 +8,8 @@
  * `ws._sender`.
  */
 
+const { Buffer } = require('buffer');
+
 const { SEND, bindCallback } = require('./binding.js');
 const closePayload = require('./close-payload.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
@@ -20,6 +22,7 @@ const { nextTick } = process;
 
 const FastBuffer = /** @type {any} */ (Buffer)[Symbol.species];
 
+const { hasOwn } = Object;
 const { compress: originalCompress } = PerMessageDeflate.prototype;
 
 /** Opcodes (RFC 6455 11.8). */
@@ -103,56 +106,38 @@ class Outbound {
   }
 
   /**
-   * A whole message, as a server or a client sends it when nobody asks for
-   * anything special.
+   * A message, or a fragment of one. What the options do not say is as
+   * `WebSocket#send` has it: they are looked at one by one, since a copy of them
+   * costs more than the frame.
    *
    * @param {any} data
-   * @param {Ack | undefined} ack
-   */
-  sendPlain(data, ack) {
-    if (
-      this._waiting !== null ||
-      !this._firstFragment ||
-      this._generateMask !== undefined ||
-      this._connection.isEnded ||
-      isBlob(data) ||
-      this.compressesByHand()
-    ) {
-      this.sendMessage(data, { compress: true }, ack);
-      return;
-    }
-
-    const flags =
-      (this._isServer ? SEND.FIN : SEND.FIN | SEND.MASK) |
-      (this._deflate !== null && this.shouldCompress(data) ? COMPRESSED : 0);
-
-    if (typeof data === 'string') {
-      this._connection.sendText(flags | OPCODE.TEXT, data, 0, ack);
-    } else {
-      this._connection.sendBytes(flags | OPCODE.BINARY, toBuffer(data), 0, ack);
-    }
-  }
-
-  /**
-   * @param {any} data
-   * @param {MessageOptions | undefined} options
+   * @param {MessageOptions | null | undefined} options
    * @param {Ack | undefined} ack
    */
   sendMessage(data, options, ack) {
     const isText = typeof data === 'string';
-    const bytes = isText || isBlob(data) ? data : toBuffer(data);
-    const given = {
-      fin: true,
-      binary: !isText,
-      mask: !this._isServer,
-      ...options
-    };
-    const fin = Boolean(given.fin);
+    let binary = !isText;
+    let compress = true;
+    let fin = true;
+    let mask = !this._isServer;
+
+    if (options !== undefined && options !== null) {
+      if (hasOwn(options, 'binary')) binary = Boolean(options.binary);
+      if (hasOwn(options, 'compress')) compress = Boolean(options.compress);
+      if (hasOwn(options, 'fin')) fin = Boolean(options.fin);
+      if (hasOwn(options, 'mask')) mask = Boolean(options.mask);
+    }
+
+    const bytes =
+      isText || (!Buffer.isBuffer(data) && isBlob(data))
+        ? data
+        : toBuffer(data);
     let flags = fin ? SEND.FIN : 0;
 
     if (this._firstFragment) {
-      flags |= given.binary ? OPCODE.BINARY : OPCODE.TEXT;
-      this._compress = Boolean(given.compress) && this.shouldCompress(bytes);
+      flags |= binary ? OPCODE.BINARY : OPCODE.TEXT;
+      this._compress =
+        compress && this._deflate !== null && this.shouldCompress(bytes);
       if (this._compress) flags |= COMPRESSED;
     } else {
       flags |= OPCODE.CONTINUATION;
@@ -160,8 +145,7 @@ class Outbound {
     }
 
     this._firstFragment = fin;
-
-    this.sendOne(flags, bytes, given.mask, ack);
+    this.sendOne(flags, bytes, mask, ack);
   }
 
   /**
@@ -176,7 +160,6 @@ class Outbound {
 
     // A user may have taken the extension away.
     if (
-      deflate === null ||
       /** @type {any} */ (this._connection.ws)._extensions[
         deflate.constructor.extensionName
       ] === undefined
@@ -298,7 +281,7 @@ class Outbound {
       });
       return;
     }
-    if (isBlob(data)) {
+    if (typeof data !== 'string' && !Buffer.isBuffer(data)) {
       this.sendBlob(flags, /** @type {any} */ (data), mask, ack);
       return;
     }

@@ -6,6 +6,8 @@
  * reports of the peer's frames, what the socket itself reports, the end.
  */
 
+const { Buffer } = require('buffer');
+
 const { adopt, begin } = require('./adopted-socket.js');
 const { engine } = require('./binding.js');
 const {

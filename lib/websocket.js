@@ -273,8 +273,7 @@ class WebSocket extends EventEmitter {
     }
 
     if (cb !== undefined) cb = bindCallback(cb);
-    if (options === undefined || options === null) sender.sendPlain(data, cb);
-    else sender.sendMessage(data, { compress: true, ...options }, cb);
+    sender.sendMessage(data, options, cb);
   }
 
   /** Ends the connection without a closing handshake. */

@@ -100,7 +100,7 @@ scenario('paused when the peer closes', {}, async (play) => {
 });
 
 scenario('close() while paused', {}, async (play) => {
-  const { ws, peer } = await play.open({ closeTimeout: 50 });
+  const { ws, peer } = await play.open({ closeTimeout: 500 });
 
   play.watch(ws);
   ws.pause();
