@@ -69,6 +69,30 @@ export declare class Engine {
   limit(id: number, maxPayload: number, skipUtf8Validation: boolean): void
   /** Writes all that the kernel takes now, on every connection: the process is about to go. */
   flushAll(): void
+  /**
+   * Listens on a duplicate of a listening socket's descriptor. Requests whose heads have `limit`
+   * bytes or more are left to the caller. Throws when it cannot be had.
+   */
+  listen(descriptor: number, limit: number): number
+  /**
+   * From now on a listener reads nothing. Returns the visitors whom nobody has taken, in the
+   * order in which they came.
+   */
+  passOn(listener: number): Array<number>
+  /** Closes a listener, which accepts nobody when this returns, and gives its number back. */
+  unlisten(listener: number): void
+  /** Takes a visitor out, for Node to serve it; `null` when there is none of this number. */
+  takeVisitor(listener: number, visitor: number): VisitorParts | null
+  /**
+   * Makes a connection of a visitor, as `adopt` does of a descriptor; `null` when there is none
+   * of this number.
+   */
+  admit(listener: number, visitor: number, options: ConnectionOptions): number | null
+  /**
+   * Another descriptor of an adopted socket, for the caller to own. Throws when there is none
+   * left.
+   */
+  lend(id: number): number
 }
 
 /** The value of `Sec-WebSocket-Accept` for a key (RFC 6455 4.2.2). */
@@ -109,4 +133,12 @@ export interface DeflateOptions {
   inflateWindowBits: number
   /** A message that the peer sends may refer to those before it. */
   inflateTakeover: boolean
+}
+
+/** A visitor as it is handed to Node. */
+export interface VisitorParts {
+  /** Its descriptor, which is the caller's from now on. */
+  descriptor: number
+  /** What had been read. */
+  bytes: Buffer
 }

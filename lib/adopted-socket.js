@@ -124,8 +124,7 @@ function begin(socket, connection, head) {
     // Its words against another encoding stay true.
     if (name !== 'setEncoding') delete socket[name];
   }
-  Object.setPrototypeOf(socket, lentPrototype(Object.getPrototypeOf(socket)));
-  socket[kConnection] = connection;
+  lend(socket, connection);
 
   handle.reading = false;
   handle.readStop();
@@ -141,6 +140,17 @@ function begin(socket, connection, head) {
   if (socket.isPaused()) connection.pause();
   else socket.resume();
   engine.start(connection.id);
+}
+
+/**
+ * Leads what is done with a socket to the connection that has its bytes.
+ *
+ * @param {any} socket
+ * @param {import('./connection.js').Connection} connection
+ */
+function lend(socket, connection) {
+  Object.setPrototypeOf(socket, lentPrototype(Object.getPrototypeOf(socket)));
+  socket[kConnection] = connection;
 }
 
 /**
@@ -545,4 +555,4 @@ function counters(base) {
   };
 }
 
-module.exports = { adopt, begin, release };
+module.exports = { adopt, begin, lend, release };

@@ -35,7 +35,9 @@ const KIND = Object.freeze({
   DRAINED: 11,
   FRAGMENTS: 12,
   GONE: 13,
-  COMPRESSED: 14
+  COMPRESSED: 14,
+  ARRIVAL: 15,
+  STRANGER: 16
 });
 
 /** Flags of a record. */
@@ -299,7 +301,7 @@ function deliverChunk(connection) {
  * @returns {boolean} Whether the record speaks of bytes
  */
 function hasPayload(kind) {
-  return kind <= KIND.CLOSE || kind === KIND.FRAGMENTS;
+  return kind <= KIND.CLOSE || kind === KIND.FRAGMENTS || kind >= KIND.ARRIVAL;
 }
 
 /**

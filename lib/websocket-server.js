@@ -11,6 +11,7 @@ const http = require('http');
 const WebSocket = require('./websocket.js');
 const { CLOSE_TIMEOUT, kWebSocket } = require('./constants.js');
 const extension = require('./extension.js');
+const { listenNatively, passOn, serverOf } = require('./native-listener.js');
 const {
   acceptanceLines,
   checkRequest,
@@ -19,6 +20,8 @@ const {
   readProtocols,
   refuse
 } = require('./server-handshake.js');
+const { Visitor, destroyThis } = require('./visitor.js');
+const { attachVisitor } = require('./websocket-socket.js');
 
 const RUNNING = 0;
 const CLOSING = 1;
@@ -98,17 +101,20 @@ class WebSocketServer extends EventEmitter {
       );
     }
 
+    const emitConnection = this.emit.bind(this, 'connection');
+    const own = port != null ? http.createServer(requireUpgrade) : server;
+
+    if (own) this._server = own;
+
     if (port != null) {
-      this._server = http.createServer(requireUpgrade);
-      this._server.listen(port, settings.host, settings.backlog, callback);
-    } else if (server) {
-      this._server = server;
+      own.listen(port, settings.host, settings.backlog, callback);
+      listenNatively(this, own, (request, visitor, head) =>
+        decide(this, request, visitor, head, emitConnection)
+      );
     }
 
-    if (this._server) {
-      const emitConnection = this.emit.bind(this, 'connection');
-
-      this._removeListeners = addListeners(this._server, {
+    if (own) {
+      this._removeListeners = addListeners(own, {
         listening: this.emit.bind(this, 'listening'),
         error: this.emit.bind(this, 'error'),
         upgrade: (
@@ -144,7 +150,9 @@ class WebSocketServer extends EventEmitter {
       throw new Error('The server is operating in "noServer" mode');
     }
 
-    return this._server ? this._server.address() : null;
+    const server = serverOf(this);
+
+    return server ? server.address() : null;
   }
 
   /**
@@ -170,10 +178,12 @@ class WebSocketServer extends EventEmitter {
     this._state = CLOSING;
 
     const { noServer, server: isForeign } = this.options;
-    const server = this._server;
+    const server = serverOf(this);
 
     if (server) {
       /** @type {() => void} */ (this._removeListeners)();
+      // Requests that are under way are answered as Node does without us.
+      passOn(this);
       this._removeListeners = this._server = /** @type {any} */ (null);
     }
 
@@ -308,47 +318,149 @@ class WebSocketServer extends EventEmitter {
       );
     }
 
-    if (this._state > RUNNING) {
-      refuse(socket, { code: 503 });
-      return;
-    }
-
-    const headers = acceptanceLines(key);
-    const ws = new this.options.WebSocket(null, undefined, this.options);
-
-    if (protocols.size > 0) {
-      const protocol = this.options.handleProtocols
-        ? this.options.handleProtocols(protocols, req)
-        : protocols.values().next().value;
-
-      if (protocol) {
-        headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
-        ws._protocol = protocol;
-      }
-    }
-
-    if (Object.keys(extensions).length > 0) {
-      headers.push(`Sec-WebSocket-Extensions: ${answerFor(extensions)}`);
-      ws._extensions = extensions;
-    }
-
-    this.emit('headers', headers, req);
-
-    socket.write(`${headers.join('\r\n')}\r\n\r\n`);
-    socket.removeListener('error', destroyThis);
-
-    ws.setSocket(socket, head, {
-      allowSynchronousEvents: this.options.allowSynchronousEvents,
-      maxBufferedChunks: this.options.maxBufferedChunks,
-      maxFragments: this.options.maxFragments,
-      maxPayload: this.options.maxPayload,
-      skipUTF8Validation: this.options.skipUTF8Validation
-    });
-
-    if (this.clients) track(this, this.clients, ws);
-
-    cb(ws, req);
+    complete(this, extensions, key, protocols, req, socket, head, cb);
   }
+}
+
+const { completeUpgrade, handleUpgrade, shouldHandle } =
+  WebSocketServer.prototype;
+const { setSocket } = WebSocket.prototype;
+
+/**
+ * As `handleUpgrade`, for a request of which nobody has needed the socket so
+ * far. What is refused before any code of the user's has run, and what that code
+ * has taken into its own hands, is left to Node.
+ *
+ * @param {WebSocketServer} server The server
+ * @param {any} req The request
+ * @param {Visitor} visitor Who has sent it
+ * @param {Buffer} head What has been read behind the request
+ * @param {(websocket: any, request: any) => void} cb Called with the WebSocket
+ * @returns {boolean} Whether there has been a decision
+ */
+function decide(server, req, visitor, head, cb) {
+  const { options } = server;
+  const { verifyClient } = options;
+
+  if (
+    server.handleUpgrade !== handleUpgrade ||
+    server.completeUpgrade !== completeUpgrade ||
+    verifyClient?.length === 2 ||
+    checkRequest(req)
+  ) {
+    return false;
+  }
+
+  const protocols = readProtocols(req);
+  const extensions = negotiateExtensions(req, options);
+
+  if (!protocols || !extensions) return false;
+
+  if (!server.shouldHandle(req)) {
+    if (server.shouldHandle === shouldHandle) return false;
+    refuse(visitor.socket, { code: 400 });
+  } else if (verifyClient && !verifyClient.call(options, clientInfo(req))) {
+    refuse(visitor.socket, { code: 401 });
+  } else if (isVisitor(visitor)) {
+    const key = req.headers['sec-websocket-key'];
+
+    complete(server, extensions, key, protocols, req, visitor, head, cb);
+  } else {
+    const key = req.headers['sec-websocket-key'];
+
+    server.completeUpgrade(
+      extensions,
+      key,
+      protocols,
+      req,
+      visitor.socket,
+      head,
+      cb
+    );
+  }
+
+  return true;
+}
+
+/**
+ * The part of `completeUpgrade` that needs no socket, until it is asked for.
+ *
+ * @param {WebSocketServer} server The server
+ * @param {{ [name: string]: any }} extensions The accepted extensions
+ * @param {string} key The key of the request
+ * @param {Set<string>} protocols The subprotocols that the client asks for
+ * @param {any} req The request
+ * @param {any} carrier Its stream, or its visitor
+ * @param {Buffer} head What has been read behind the request
+ * @param {(websocket: any, request: any) => void} cb Called with the WebSocket
+ */
+function complete(server, extensions, key, protocols, req, carrier, head, cb) {
+  const { options } = server;
+
+  if (server._state > RUNNING) {
+    refuse(streamOf(carrier), { code: 503 });
+    return;
+  }
+
+  const headers = acceptanceLines(key);
+  const ws = new options.WebSocket(null, undefined, options);
+
+  if (protocols.size > 0) {
+    const protocol = options.handleProtocols
+      ? options.handleProtocols(protocols, req)
+      : protocols.values().next().value;
+
+    if (protocol) {
+      headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
+      ws._protocol = protocol;
+    }
+  }
+
+  if (Object.keys(extensions).length > 0) {
+    headers.push(`Sec-WebSocket-Extensions: ${answerFor(extensions)}`);
+    ws._extensions = extensions;
+  }
+
+  server.emit('headers', headers, req);
+
+  const answer = `${headers.join('\r\n')}\r\n\r\n`;
+  const settings = {
+    allowSynchronousEvents: options.allowSynchronousEvents,
+    maxBufferedChunks: options.maxBufferedChunks,
+    maxFragments: options.maxFragments,
+    maxPayload: options.maxPayload,
+    skipUTF8Validation: options.skipUTF8Validation
+  };
+
+  if (isVisitor(carrier) && ws.setSocket === setSocket) {
+    attachVisitor(ws, carrier, answer, head, settings);
+  } else {
+    const socket = streamOf(carrier);
+
+    socket.write(answer);
+    socket.removeListener('error', destroyThis);
+    ws.setSocket(socket, head, settings);
+  }
+
+  if (server.clients) track(server, server.clients, ws);
+
+  cb(ws, req);
+}
+
+/**
+ * @param {any} carrier A stream, or a visitor
+ * @returns {boolean} Whether it is a visitor whose socket nobody has asked for
+ */
+function isVisitor(carrier) {
+  return carrier instanceof Visitor && carrier.early === null;
+}
+
+/**
+ * @param {any} carrier A stream, or a visitor
+ * @returns {any} The stream
+ */
+function streamOf(carrier) {
+  return carrier instanceof Visitor ? carrier.socket : carrier;
 }
 
 /**
@@ -424,15 +536,6 @@ function track(server, clients, ws) {
 function emitClose(server) {
   server._state = CLOSED;
   server.emit('close');
-}
-
-/**
- * The listener for errors of a stream in the middle of its handshake.
- *
- * @this {import('stream').Duplex}
- */
-function destroyThis() {
-  this.destroy();
 }
 
 /**

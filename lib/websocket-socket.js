@@ -37,16 +37,7 @@ wear(Outbound);
  * @param {any} options
  */
 function attach(ws, socket, head, options) {
-  const extension = ws._extensions[EXTENSION_NAME];
-  const deflate = deflateOptions(extension);
-  const limits = {
-    server: ws._isServer === true,
-    maxPayload: options.maxPayload | 0,
-    maxFragments: options.maxFragments | 0,
-    maxBufferedChunks: options.maxBufferedChunks | 0,
-    skipUtf8Validation: Boolean(options.skipUTF8Validation),
-    deflate
-  };
+  const limits = limitsOf(ws, options);
 
   // These may be missing: any Duplex will do.
   if (socket.setTimeout) socket.setTimeout(0);
@@ -61,22 +52,10 @@ function attach(ws, socket, head, options) {
     adopted ? number : engine.open(limits),
     adopted,
     !ws._isServer,
-    deflate !== undefined
+    limits.deflate !== undefined
   );
 
-  connection.limits = limits;
-  connection.deferring =
-    options.allowSynchronousEvents !== undefined &&
-    !options.allowSynchronousEvents;
-
-  ws[kConnection] = connection;
-  ws._sender = new Outbound(
-    connection,
-    deflate === undefined ? null : extension,
-    options.generateMask,
-    (error) => onSendError(ws, error)
-  );
-  ws._socket = socket;
+  connect(ws, connection, limits, options);
   socket[kWebSocket] = ws;
 
   if (adopted) {
@@ -86,6 +65,95 @@ function attach(ws, socket, head, options) {
     socket.on('data', onSocketData);
   }
 
+  listen(socket);
+}
+
+/**
+ * As `attach`, for a connection of which nobody has needed the socket so far.
+ *
+ * @param {any} ws
+ * @param {import('./visitor.js').Visitor} visitor
+ * @param {string} answer What the handshake ends with
+ * @param {Buffer} head
+ * @param {any} options
+ */
+function attachVisitor(ws, visitor, answer, head, options) {
+  const limits = limitsOf(ws, options);
+  const connection = visitor.admit(ws, handler, limits, hiddenLife);
+
+  connect(ws, connection, limits, options);
+  connection.ref();
+  connection.sendRaw(Buffer.from(answer), undefined);
+  if (head.length > 0) engine.early(connection.id, head);
+  engine.start(connection.id);
+
+  ws._readyState = OPEN;
+  ws.emit('open');
+}
+
+/**
+ * What becomes of a socket that nobody has seen.
+ *
+ * @type {import('./visitor.js').Life}
+ */
+const hiddenLife = {
+  introduce(ws, socket) {
+    socket[kWebSocket] = ws;
+    listen(socket);
+  },
+
+  failed(ws) {
+    ws._readyState = CLOSING;
+  },
+
+  closed(ws) {
+    ws._readyState = CLOSING;
+    ws[kConnection].end(() => ws.emitClose());
+  }
+};
+
+/**
+ * @param {any} ws
+ * @param {any} options
+ * @returns {any} What the peer's frames are held to, and how they may be
+ *   compressed
+ */
+function limitsOf(ws, options) {
+  return {
+    server: ws._isServer === true,
+    maxPayload: options.maxPayload | 0,
+    maxFragments: options.maxFragments | 0,
+    maxBufferedChunks: options.maxBufferedChunks | 0,
+    skipUtf8Validation: Boolean(options.skipUTF8Validation),
+    deflate: deflateOptions(ws._extensions[EXTENSION_NAME])
+  };
+}
+
+/**
+ * @param {any} ws
+ * @param {Connection} connection
+ * @param {any} limits
+ * @param {any} options
+ */
+function connect(ws, connection, limits, options) {
+  connection.limits = limits;
+  connection.deferring =
+    options.allowSynchronousEvents !== undefined &&
+    !options.allowSynchronousEvents;
+
+  ws[kConnection] = connection;
+  ws._sender = new Outbound(
+    connection,
+    limits.deflate === undefined ? null : ws._extensions[EXTENSION_NAME],
+    options.generateMask,
+    (error) => onSendError(ws, error)
+  );
+}
+
+/**
+ * @param {any} socket
+ */
+function listen(socket) {
   socket.on('close', onSocketClose);
   socket.on('end', onSocketEnd);
   socket.on('error', onSocketError);
@@ -394,4 +462,10 @@ function onSocketError() {
   }
 }
 
-module.exports = { attach, endIfClosed, receiverOf, startCloseTimer };
+module.exports = {
+  attach,
+  attachVisitor,
+  endIfClosed,
+  receiverOf,
+  startCloseTimer
+};

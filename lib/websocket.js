@@ -36,6 +36,30 @@ const { extensionName: EXTENSION_NAME } = PerMessageDeflate;
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
 
 /**
+ * A property of each WebSocket's own, as with `ws`, but made up by asking the
+ * connection: that may have no socket before somebody wants it.
+ *
+ * @type {PropertyDescriptor & ThisType<any>}
+ */
+const SOCKET = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    const connection = this[kConnection];
+
+      return connection === null ? null : connection.socket;
+  },
+  set(value) {
+    Object.defineProperty(this, '_socket', {
+      configurable: true,
+      enumerable: true,
+      value,
+      writable: true
+    });
+  }
+};
+
+/**
  * @extends EventEmitter
  */
 class WebSocket extends EventEmitter {
@@ -62,7 +86,9 @@ class WebSocket extends EventEmitter {
     this._sender = /** @type {import('./outbound.js').Outbound | null} */ (
       null
     );
-    this._socket = /** @type {any} */ (null);
+    /** @type {any} */
+    this._socket;
+    Object.defineProperty(this, '_socket', SOCKET);
     // The engine's end of it, from `setSocket` on.
     /** @type {any} */ (this)[kConnection] = null;
 

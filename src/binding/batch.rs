@@ -43,6 +43,10 @@ pub enum Kind {
     Gone = 13,
     /// A large message of a stream has been compressed.
     Compressed = 14,
+    /// A listener has a request for an upgrade, which the payload describes.
+    Arrival = 15,
+    /// A listener has a connection that is Node's to read, by its number in the payload.
+    Stranger = 16,
 }
 
 /// The message is binary.
@@ -121,6 +125,17 @@ impl Batch {
 
     /// Appends a record that has no payload.
     pub fn push(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
+    /// Appends a record with a payload that is put together of `parts`, which are short.
+    pub fn push_parts(&mut self, mut record: Record, parts: &[&[u8]]) {
+        record.flags = CHUNK_START;
+        let before = self.bytes.len();
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
+        record.length = u32::try_from(self.bytes.len() - before).unwrap_or(u32::MAX);
         self.records.push(record);
     }
 

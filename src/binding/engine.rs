@@ -70,7 +70,7 @@ fn count(number: f64) -> u32 {
 const LONGEST: u64 = u32::MAX as u64 - 1;
 
 impl ConnectionOptions {
-    fn decoder(&self) -> Decoder {
+    pub(super) fn decoder(&self) -> Decoder {
         let role = if self.server { Role::Server } else { Role::Client };
         let max_payload =
             if self.max_payload > 0.0 { (self.max_payload as u64).min(LONGEST) } else { LONGEST };
@@ -90,7 +90,7 @@ impl ConnectionOptions {
         )
     }
 
-    fn compression(&self) -> Option<Compression> {
+    pub(super) fn compression(&self) -> Option<Compression> {
         self.deflate.as_ref().map(|deflate| Compression {
             level: bounded(deflate.level, 0, 9),
             mem_level: bounded(deflate.mem_level, 1, 9),
@@ -104,11 +104,11 @@ impl ConnectionOptions {
 /// The engine of one instance of `lib/binding.js`.
 #[napi]
 pub struct Engine {
-    instance: Rc<RefCell<Instance>>,
+    pub(super) instance: Rc<RefCell<Instance>>,
     wake: Arc<Wake>,
 }
 
-fn full() -> Error {
+pub(super) fn full() -> Error {
     Error::new(Status::GenericFailure, "Too many connections")
 }
 

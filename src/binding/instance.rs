@@ -12,6 +12,7 @@ use super::masks::Masks;
 use crate::protocol::encoder;
 use crate::transport::backlog::{Job, Plain};
 use crate::transport::connection::Connection;
+use crate::transport::listener::Listener;
 use crate::transport::outbox::Outbox;
 use crate::transport::pool::Pooled;
 use crate::transport::write_queue::{Appended, OWN_SEGMENT, Pending};
@@ -51,6 +52,8 @@ enum Entry {
     Adopted(Arc<Connection>),
     /// By a stream that JavaScript keeps.
     Stream(Box<Codec>),
+    /// None travel: connections are made here.
+    Listener(Arc<Listener>),
 }
 
 struct Slot {
@@ -154,6 +157,19 @@ impl Instance {
     /// Registers a stream.
     pub fn set_stream(&mut self, id: u32, codec: Codec) {
         self.set(id, Entry::Stream(Box::new(codec)));
+    }
+
+    /// Registers a listener.
+    pub fn set_listener(&mut self, id: u32, listener: Arc<Listener>) {
+        self.set(id, Entry::Listener(listener));
+    }
+
+    /// The listener of this number.
+    pub fn listener(&mut self, id: u32) -> Option<Arc<Listener>> {
+        match &self.slot(id)?.entry {
+            Entry::Listener(listener) => Some(Arc::clone(listener)),
+            _ => None,
+        }
     }
 
     /// Gives a number back.
@@ -268,7 +284,7 @@ impl Instance {
         let slot = (id & SLOT_MASK) as usize;
         match self.slots.get_mut(slot) {
             Some(Slot { generation, entry }) if *generation == id >> SLOT_BITS => match entry {
-                Entry::Vacant => NO_CONNECTION,
+                Entry::Vacant | Entry::Listener(_) => NO_CONNECTION,
                 Entry::Adopted(connection) => {
                     if connection.enqueue(acknowledge, append) && self.outbox.add(connection) {
                         FLUSH_DUE
@@ -402,6 +418,11 @@ impl Instance {
         self.outbox.close();
         for connection in self.connections() {
             connection.close();
+        }
+        for slot in &self.slots {
+            if let Entry::Listener(listener) = &slot.entry {
+                listener.close();
+            }
         }
         self.slots = Vec::new();
         self.vacant = Vec::new();

@@ -101,6 +101,15 @@ impl Mailbox {
         self.ring(&mut inner);
     }
 
+    /// Appends a record with a payload.
+    pub fn push_parts(&self, record: Record, parts: &[&[u8]]) {
+        let mut inner = self.inner.lock();
+        if !inner.closed {
+            inner.staged.push_parts(record, parts);
+            self.ring(&mut inner);
+        }
+    }
+
     /// Ends deliveries for good: the doorbell is silent when this returns.
     pub fn close(&self) {
         let mut inner = self.inner.lock();

@@ -6,5 +6,6 @@ pub mod codec;
 pub mod engine;
 pub mod hot;
 pub mod instance;
+pub mod listener;
 pub mod mailbox;
 pub mod masks;

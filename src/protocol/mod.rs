@@ -12,6 +12,7 @@ mod frame;
 mod handshake;
 mod limits;
 mod message;
+mod upgrade_request;
 mod utf8;
 
 pub use decoder::Decoder;
@@ -19,3 +20,4 @@ pub use error::Error;
 pub use event::{Event, Payload};
 pub use handshake::accept_key;
 pub use limits::{Limits, Role};
+pub use upgrade_request::{Opening, read_opening};

@@ -150,6 +150,14 @@ impl Connection {
         self.id
     }
 
+    /// Another descriptor for the socket, for an owner beside this one.
+    ///
+    /// # Errors
+    /// Those of [`super::adopt::duplicate`].
+    pub fn duplicate(&self) -> std::io::Result<OwnedFd> {
+        super::adopt::duplicate(self.io.get_ref())
+    }
+
     /// Bytes read from the socket.
     #[must_use]
     pub fn received(&self) -> u64 {
@@ -635,7 +643,7 @@ impl Connection {
         })
     }
 
-    fn count_received(&self, count: usize) {
+    pub(super) fn count_received(&self, count: usize) {
         self.received.fetch_add(count as u64, Ordering::Relaxed);
         self.note_activity();
     }

@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod backlog;
 pub mod connection;
+pub mod listener;
 pub mod outbox;
 pub mod pool;
 pub mod runtime;

@@ -1,0 +1,120 @@
+//! Listeners as JavaScript sees them: numbers, and the visitors' numbers.
+
+use std::os::fd::{IntoRawFd, OwnedFd};
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{Buffer, Error, Result, Status};
+use napi_derive::napi;
+
+use super::batch::{Kind, Record};
+use super::engine::{ConnectionOptions, Engine, full};
+use super::hot;
+use super::mailbox::Mailbox;
+use crate::transport::adopt;
+use crate::transport::listener::{Host, Listener};
+use crate::transport::sink::EventSink;
+
+impl Host for Mailbox {
+    fn arrival(&self, listener: u32, visitor: u32, text: &[u8], rest: &[u8]) {
+        let text_length = u32::try_from(text.len()).unwrap_or(0);
+        let record = Record::bare(listener, Kind::Arrival, 0);
+        self.push_parts(record, &[&visitor.to_le_bytes(), &text_length.to_le_bytes(), text, rest]);
+    }
+
+    fn stranger(&self, listener: u32, visitor: u32) {
+        self.push_parts(Record::bare(listener, Kind::Stranger, 0), &[&visitor.to_le_bytes()]);
+    }
+}
+
+/// A visitor as it is handed to Node.
+#[napi(object)]
+pub struct VisitorParts {
+    /// Its descriptor, which is the caller's from now on.
+    pub descriptor: i32,
+    /// What had been read.
+    pub bytes: Buffer,
+}
+
+fn failure(error: impl std::fmt::Display) -> Error {
+    Error::new(Status::GenericFailure, error.to_string())
+}
+
+/// Gives a descriptor into JavaScript's hands.
+fn give(descriptor: OwnedFd) -> i32 {
+    descriptor.into_raw_fd()
+}
+
+#[napi]
+impl Engine {
+    /// Listens on a duplicate of a listening socket's descriptor. Requests whose heads have `limit`
+    /// bytes or more are left to the caller. Throws when it cannot be had.
+    #[napi]
+    pub fn listen(&self, descriptor: i32, limit: u32) -> Result<u32> {
+        let duplicate = hot::with_descriptor(descriptor, |borrowed| adopt::duplicate(borrowed))
+            .and_then(std::convert::identity)
+            .map_err(failure)?;
+        let mut instance = self.instance.borrow_mut();
+        let id = instance.reserve().ok_or_else(full)?;
+        let host = Arc::clone(&instance.mailbox) as Arc<dyn Host>;
+        match Listener::open(id, duplicate, limit as usize, host) {
+            Ok(listener) => {
+                instance.set_listener(id, listener);
+                Ok(id)
+            }
+            Err(error) => {
+                instance.free(id);
+                Err(failure(error))
+            }
+        }
+    }
+
+    /// From now on a listener reads nothing. Returns the visitors whom nobody has taken, in the
+    /// order in which they came.
+    #[napi]
+    pub fn pass_on(&self, listener: u32) -> Vec<u32> {
+        let Some(listener) = self.instance.borrow_mut().listener(listener) else { return Vec::new() };
+        listener.pass_on();
+        listener.visitors()
+    }
+
+    /// Closes a listener, which accepts nobody when this returns, and gives its number back.
+    #[napi]
+    pub fn unlisten(&self, listener: u32) {
+        let mut instance = self.instance.borrow_mut();
+        if let Some(open) = instance.listener(listener) {
+            open.close();
+            instance.free(listener);
+        }
+    }
+
+    /// Takes a visitor out, for Node to serve it; `null` when there is none of this number.
+    #[napi]
+    pub fn take_visitor(&self, listener: u32, visitor: u32) -> Option<VisitorParts> {
+        let taken = self.instance.borrow_mut().listener(listener)?.take(visitor)?;
+        let (descriptor, bytes) = taken.into_parts();
+        Some(VisitorParts { descriptor: give(descriptor), bytes: bytes.into() })
+    }
+
+    /// Makes a connection of a visitor, as `adopt` does of a descriptor; `null` when there is none
+    /// of this number.
+    #[napi]
+    pub fn admit(&self, listener: u32, visitor: u32, options: ConnectionOptions) -> Result<Option<u32>> {
+        let mut instance = self.instance.borrow_mut();
+        let Some(visitor) = instance.listener(listener).and_then(|listener| listener.take(visitor)) else {
+            return Ok(None);
+        };
+        let id = instance.reserve().ok_or_else(full)?;
+        let sink = Arc::clone(&instance.mailbox) as Arc<dyn EventSink>;
+        instance.set_adopted(id, visitor.admit(id, options.decoder(), options.compression(), sink));
+        Ok(Some(id))
+    }
+
+    /// Another descriptor of an adopted socket, for the caller to own. Throws when there is none
+    /// left.
+    #[napi]
+    pub fn lend(&self, id: u32) -> Result<i32> {
+        let connection = self.instance.borrow_mut().adopted(id);
+        let connection = connection.ok_or_else(|| failure("There is no such connection"))?;
+        connection.duplicate().map(give).map_err(failure)
+    }
+}
