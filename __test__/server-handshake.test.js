@@ -16,7 +16,8 @@ const { parity } = require('./support/parity.js');
 const fixtures = path.join(__dirname, 'fixtures');
 
 /**
- * Compares what a server of its own does about one request.
+ * Compares what a server of its own does about one request, whether or not its
+ * HTTP server has been asked for.
  *
  * @param {string} name The name of the test
  * @param {object | ((notebook: any) => object)} options Those of the server
@@ -24,35 +25,55 @@ const fixtures = path.join(__dirname, 'fixtures');
  * @param {(wss: any, notebook: any) => void} [prepare] Called with the server
  */
 function answers(name, options, request, prepare) {
-  parity(name, async (WebSocket, notebook) => {
-    const wss = new WebSocket.Server({
-      port: 0,
-      ...(typeof options === 'function' ? options(notebook) : options)
-    });
+  for (const shown of [false, true]) {
+    const title = shown ? `${name}, as Node reads it` : name;
 
-    await once(wss, 'listening');
+    parity(title, (WebSocket, notebook) =>
+      answer(WebSocket, notebook, { options, prepare, request, shown })
+    );
+  }
+}
 
-    const { _server: server } = wss;
-    const { port } = wss.address();
-
-    notebook.defer(async () => {
-      server.close();
-      await once(server, 'close');
-    });
-
-    wss.on('connection', (ws, { url }) => {
-      notebook.note('connection', ws.protocol, ws.readyState, ws.extensions);
-      notebook.note(url, wss.clients.size, wss.clients.has(ws));
-      ws.terminate();
-    });
-    wss.on('headers', (headers, { url }) => {
-      notebook.note('headers', headers, url);
-    });
-
-    if (prepare) prepare(wss, notebook);
-
-    return ask(port, request);
+/**
+ * @param {any} WebSocket The module
+ * @param {any} notebook What is noted
+ * @param {any} scenario As for `answers`
+ * @return {Promise<string>} What a server said
+ */
+async function answer(
+  WebSocket,
+  notebook,
+  { options, prepare, request, shown }
+) {
+  const wss = new WebSocket.Server({
+    port: 0,
+    ...(typeof options === 'function' ? options(notebook) : options)
   });
+
+  await once(wss, 'listening');
+
+  if (shown) notebook.note(wss._server.listening);
+
+  const { port } = wss.address();
+
+  notebook.defer(async () => {
+    if (wss._state === 2) return;
+    wss.close();
+    await once(wss, 'close');
+  });
+
+  wss.on('connection', (ws, { url }) => {
+    notebook.note('connection', ws.protocol, ws.readyState, ws.extensions);
+    notebook.note(url, wss.clients.size, wss.clients.has(ws));
+    ws.terminate();
+  });
+  wss.on('headers', (headers, { url }) => {
+    notebook.note('headers', headers, url);
+  });
+
+  if (prepare) prepare(wss, notebook);
+
+  return ask(port, request);
 }
 
 /**

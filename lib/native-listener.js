@@ -21,7 +21,7 @@ const net = require('net');
 const binding = require('./binding.js');
 const { EMPTY_BUFFER } = require('./constants.js');
 const upgradeRequest = require('./upgrade-request.js');
-const { Visitor } = require('./visitor.js');
+const { Visitor, makeSocket } = require('./visitor.js');
 
 const { KIND, engine } = binding;
 const { emit } = EventEmitter.prototype;
@@ -289,20 +289,27 @@ class NativeListener {
       if (!this.decide(request, visitor, head)) {
         this.handOver(visitor.number);
       }
+    } catch (error) {
+      // As with Node, whoever asked is left without an answer.
+      if (visitor.connection === null) visitor.show().read(0);
+      throw error;
     } finally {
       this.current = null;
     }
   }
 
   /**
-   * Takes a visitor's descriptor from the engine. What had been read of it is
-   * forgotten.
+   * Takes a visitor from the engine whose request has been read.
    *
    * @param {number} number
-   * @returns {number} -1 when there is none
+   * @returns {any} Its socket, as after an upgrade
    */
   takeOut(number) {
-    return engine.takeVisitor(this.id, number)?.descriptor ?? -1;
+    const parts = engine.takeVisitor(this.id, number);
+    const socket = makeSocket(this.server, parts ? parts.descriptor : -1);
+
+    if (parts) countAlso(socket._handle, parts.bytes.length);
+    return socket;
   }
 
   /**

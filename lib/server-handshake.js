@@ -121,10 +121,11 @@ function negotiateExtensions(request, options) {
  * What a user's `verifyClient` is told.
  *
  * @param {any} request The request
+ * @param {any} [socket] Its stream, or what is known of it
  * @returns {{ origin: string, secure: boolean, req: any }}
  */
-function clientInfo(request) {
-  const { headers, socket } = request;
+function clientInfo(request, socket = request.socket) {
+  const { headers } = request;
   const name =
     Number(headers['sec-websocket-version']) === 8
       ? 'sec-websocket-origin'

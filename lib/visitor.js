@@ -54,7 +54,6 @@ function makeSocket(server, fd) {
   Object.assign(socket, FORMER_HTTP_SOCKET);
   socket.setEncoding = socketSetEncoding;
   socket.setNoDelay();
-  socket.setTimeout(0);
 
   return socket;
 }
@@ -63,8 +62,7 @@ function makeSocket(server, fd) {
  * @typedef {object} Listener Where a visitor came in
  * @property {number} id Its number in the engine
  * @property {any} server The http server that connections count for
- * @property {(number: number) => number} takeOut Takes a visitor's descriptor
- *   from the engine
+ * @property {(number: number) => any} takeOut Makes a socket of a visitor
  */
 
 /** A connection about which the server has not decided yet. */
@@ -80,6 +78,9 @@ class Visitor {
     this.connection = /** @type {VisitorConnection | null} */ (null);
     /** The socket, if somebody asked before. */
     this.early = /** @type {any} */ (null);
+    /** As a socket says it: there is no TLS here. */
+    this.encrypted = false;
+    this.authorized = false;
   }
 
   /** @returns {any} The socket, made if need be */
@@ -92,11 +93,9 @@ class Visitor {
   /** @returns {any} The socket of somebody who has not been let in */
   show() {
     if (this.early === null) {
-      const { server } = this.listener;
-
-      this.early = makeSocket(server, this.listener.takeOut(this.number));
+      this.early = this.listener.takeOut(this.number);
       this.early.on('error', destroyThis);
-      server._connections++;
+      this.listener.server._connections++;
     }
 
     return this.early;
@@ -191,6 +190,7 @@ class VisitorConnection extends Connection {
     if (closed) {
       socket.destroy();
     } else {
+      socket.setTimeout(0);
       socket.resume();
       this.life.introduce(this.ws, socket);
     }
@@ -228,4 +228,4 @@ class VisitorConnection extends Connection {
   }
 }
 
-module.exports = { Visitor, destroyThis };
+module.exports = { Visitor, destroyThis, makeSocket };

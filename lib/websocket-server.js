@@ -269,26 +269,7 @@ class WebSocketServer extends EventEmitter {
       );
     };
 
-    if (!this.options.verifyClient) {
-      complete();
-    } else if (this.options.verifyClient.length === 2) {
-      this.options.verifyClient(
-        clientInfo(req),
-        (
-          /** @type {boolean} */ isVerified,
-          /** @type {number} */ code,
-          /** @type {string} */ message,
-          /** @type {object} */ headers
-        ) => {
-          if (isVerified) complete();
-          else refuse(socket, { code: code || 401, message, headers });
-        }
-      );
-    } else if (this.options.verifyClient(clientInfo(req))) {
-      complete();
-    } else {
-      refuse(socket, { code: 401 });
-    }
+    verify(this, req, socket, complete);
   }
 
   /**
@@ -340,12 +321,11 @@ const { setSocket } = WebSocket.prototype;
  */
 function decide(server, req, visitor, head, cb) {
   const { options } = server;
-  const { verifyClient } = options;
 
   if (
     server.handleUpgrade !== handleUpgrade ||
     server.completeUpgrade !== completeUpgrade ||
-    verifyClient?.length === 2 ||
+    options.verifyClient?.length === 2 ||
     checkRequest(req)
   ) {
     return false;
@@ -359,27 +339,64 @@ function decide(server, req, visitor, head, cb) {
   if (!server.shouldHandle(req)) {
     if (server.shouldHandle === shouldHandle) return false;
     refuse(visitor.socket, { code: 400 });
-  } else if (verifyClient && !verifyClient.call(options, clientInfo(req))) {
-    refuse(visitor.socket, { code: 401 });
-  } else if (isVisitor(visitor)) {
-    const key = req.headers['sec-websocket-key'];
-
-    complete(server, extensions, key, protocols, req, visitor, head, cb);
-  } else {
-    const key = req.headers['sec-websocket-key'];
-
-    server.completeUpgrade(
-      extensions,
-      key,
-      protocols,
-      req,
-      visitor.socket,
-      head,
-      cb
-    );
+    return true;
   }
 
+  verify(server, req, visitor, () => {
+    const key = req.headers['sec-websocket-key'];
+
+    if (isVisitor(visitor)) {
+      complete(server, extensions, key, protocols, req, visitor, head, cb);
+    } else {
+      const { socket } = visitor;
+
+      server.completeUpgrade(extensions, key, protocols, req, socket, head, cb);
+    }
+  });
   return true;
+}
+
+/**
+ * Asks the user, if he wants to be asked.
+ *
+ * @param {WebSocketServer} server The server
+ * @param {any} req The request
+ * @param {any} carrier Its stream, or its visitor
+ * @param {() => void} complete Called when it is to be accepted
+ */
+function verify(server, req, carrier, complete) {
+  const { options } = server;
+
+  if (!options.verifyClient) {
+    complete();
+  } else if (options.verifyClient.length === 2) {
+    const socket = streamOf(carrier);
+
+    options.verifyClient(
+      clientInfo(req),
+      (
+        /** @type {boolean} */ isVerified,
+        /** @type {number} */ code,
+        /** @type {string} */ message,
+        /** @type {object} */ headers
+      ) => {
+        if (isVerified) complete();
+        else refuse(socket, { code: code || 401, message, headers });
+      }
+    );
+  } else if (options.verifyClient(clientInfo(req, known(carrier)))) {
+    complete();
+  } else {
+    refuse(streamOf(carrier), { code: 401 });
+  }
+}
+
+/**
+ * @param {any} carrier A stream, or a visitor
+ * @returns {any} What is known of the security of a connection without a socket
+ */
+function known(carrier) {
+  return isVisitor(carrier) ? carrier : undefined;
 }
 
 /**

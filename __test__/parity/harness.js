@@ -150,7 +150,8 @@ class Play {
       }
     );
 
-    this.defer(() => server.close());
+    // One that is closed would say so again.
+    this.defer(() => server._state === 2 || server.close());
 
     const peer = this.track(
       transports.rawConnect(this.transport, address, { allowHalfOpen })
@@ -376,18 +377,31 @@ async function perform(run, play) {
 }
 
 /**
+ * @param {string} role
+ * @param {{ transports?: string[], port?: boolean }} options Those of a scenario
+ * @return {string[]} Its transports; a server over TCP is also one with a port of its
+ *     own, whose connections are made elsewhere
+ */
+function variantsOf(role, { transports = TRANSPORTS, port = true }) {
+  return role === 'server' && port && transports.includes('tcp')
+    ? [...transports, 'port']
+    : transports;
+}
+
+/**
  * Declares a scenario.
  *
  * @param {string} title What it shows
- * @param {{ roles?: string[], transports?: string[], log?: string[],
- *     better?: boolean }} options The variants; `log` is what must be seen,
+ * @param {{ roles?: string[], transports?: string[], port?: boolean,
+ *     log?: string[], better?: boolean }} options The variants; `port` is false
+ *     if it needs an HTTP server of somebody else's; `log` is what must be seen,
  *     where it is worth saying; `better` if `ws` falls short of it
  * @param {(play: Play) => Promise<any>} run Plays it and notes what it sees
  */
 function scenario(title, options, run) {
   test(title, async (t) => {
     for (const role of options.roles ?? ROLES) {
-      for (const transport of options.transports ?? TRANSPORTS) {
+      for (const transport of variantsOf(role, options)) {
         const name = `${role} ${transport}`;
 
         if (!only.test(name)) continue;

@@ -318,7 +318,7 @@ scenario(
 
 scenario(
   'the connections of the HTTP server',
-  { roles: ['server'], transports: ['tcp', 'unix', 'tls'] },
+  { roles: ['server'], transports: ['tcp', 'unix', 'tls'], port: false },
   async (play) => {
     const { ws, peer, server } = await play.open();
     const count = () =>

@@ -23,7 +23,10 @@ const credentials = {
   cert: fs.readFileSync(path.join(fixtures, 'certificate.pem'))
 };
 
-/** What handleUpgrade or the client's createConnection gets. */
+/**
+ * What handleUpgrade or the client's createConnection gets. A server may also be
+ * one with a `port` of its own.
+ */
 const TRANSPORTS = ['tcp', 'unix', 'tls', 'duplex'];
 
 let directory;
@@ -92,6 +95,8 @@ function dial(transport, address, more) {
  *     It listens
  */
 async function serve(WebSocket, transport, options, onConnection) {
+  if (transport === 'port') return serveAlone(WebSocket, options, onConnection);
+
   const server =
     transport === 'tls' ? https.createServer(credentials) : http.createServer();
   const wss = new WebSocket.WebSocketServer({ noServer: true, ...options });
@@ -107,6 +112,29 @@ async function serve(WebSocket, transport, options, onConnection) {
   await once(server, 'listening');
 
   return { address: addressOf(server), server, wss };
+}
+
+/**
+ * As `serve`, with the option `port`. Nobody asks for a socket here, so that the
+ * ones who do not need them have none.
+ *
+ * @param {any} WebSocket The module
+ * @param {object} options Those of WebSocketServer
+ * @param {(ws: any, request: http.IncomingMessage, socket: any) => void}
+ *     onConnection Called for each connection
+ * @return {Promise<{ address: number, server: any, wss: any }>} It listens
+ */
+async function serveAlone(WebSocket, options, onConnection) {
+  const wss = new WebSocket.WebSocketServer({
+    host: '127.0.0.1',
+    port: 0,
+    ...options
+  });
+
+  wss.on('connection', (ws, request) => onConnection(ws, request, undefined));
+  await once(wss, 'listening');
+
+  return { address: wss.address().port, server: wss, wss };
 }
 
 /**

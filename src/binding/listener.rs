@@ -100,10 +100,11 @@ impl Engine {
     #[napi]
     pub fn admit(&self, listener: u32, visitor: u32, options: ConnectionOptions) -> Result<Option<u32>> {
         let mut instance = self.instance.borrow_mut();
+        let id = instance.reserve().ok_or_else(full)?;
         let Some(visitor) = instance.listener(listener).and_then(|listener| listener.take(visitor)) else {
+            instance.free(id);
             return Ok(None);
         };
-        let id = instance.reserve().ok_or_else(full)?;
         let sink = Arc::clone(&instance.mailbox) as Arc<dyn EventSink>;
         instance.set_adopted(id, visitor.admit(id, options.decoder(), options.compression(), sink));
         Ok(Some(id))

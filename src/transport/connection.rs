@@ -239,11 +239,10 @@ impl Connection {
         with(&mut self.decoder.lock())
     }
 
-    /// Decodes bytes that somebody had read before the socket was adopted.
+    /// Decodes bytes that somebody had read, and counted, before the socket was adopted.
     pub fn decode_early(self: &Arc<Self>, bytes: &mut [u8]) {
         let mut events = Vec::new();
         self.decoder.lock().decode(bytes, &mut events);
-        self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.sink.publish(self, bytes, &mut events);
     }
 

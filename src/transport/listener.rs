@@ -21,6 +21,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Semaphore;
 
+use super::adopt::duplicate;
 use super::connection::Connection;
 use super::runtime;
 use super::sink::EventSink;
@@ -34,7 +35,7 @@ const ROOM: usize = 512;
 /// How long a visitor may take with a plain request.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The pause after the system has refused a connection, most likely for want of descriptors.
+/// The pause after the system has refused to accept, most likely for want of descriptors.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
 /// What one read takes at most, as in [`super::connection`].
@@ -93,6 +94,8 @@ pub struct Listener {
     /// Nothing is read any more, from nobody.
     passing_on: AtomicBool,
     waker: AtomicWaker,
+    /// A descriptor to be given up when there is no other left.
+    spare: Mutex<Option<OwnedFd>>,
     host: Arc<dyn Host>,
 }
 
@@ -113,9 +116,11 @@ impl Listener {
     pub fn open(id: u32, descriptor: OwnedFd, limit: usize, host: Arc<dyn Host>) -> io::Result<Arc<Self>> {
         let runtime = runtime::runtime().ok_or_else(|| io::Error::other("no thread could be started"))?;
         let _entered = runtime.enter();
+        let spare = duplicate(&descriptor).ok();
         let listener = Arc::new(Self {
             id,
             limit,
+            spare: Mutex::new(spare),
             io: Mutex::new(Some(watch(TcpListener::from(descriptor), Interest::READABLE)?)),
             visitors: Mutex::new(Visitors::default()),
             room: Semaphore::new(ROOM),
@@ -153,6 +158,7 @@ impl Listener {
     /// Closes the listening socket, and all visitors. When this returns nobody is accepted.
     pub fn close(&self) {
         *self.io.lock() = None;
+        *self.spare.lock() = None;
         self.room.close();
         self.waker.wake();
         for (_, place) in self.visitors.lock().places.drain() {
@@ -175,6 +181,15 @@ impl Listener {
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
         }
+    }
+
+    /// Hangs up on all who wait, as libuv does when the process has no descriptor left for them.
+    fn turn_away(&self) {
+        let io = self.io.lock();
+        let (Some(io), Some(spare)) = (&*io, self.spare.lock().take()) else { return };
+        drop(spare);
+        while io.get_ref().accept().is_ok() {}
+        *self.spare.lock() = duplicate(io.get_ref()).ok();
     }
 
     /// Gives a new connection a number and a place.
@@ -221,7 +236,7 @@ impl Visitor {
         sink: Arc<dyn EventSink>,
     ) -> Arc<Connection> {
         let connection = Connection::new(id, self.io, decoder, compression, sink);
-        connection.count_received(self.head);
+        connection.count_received(self.bytes.len());
         Arc::new(connection)
     }
 
@@ -280,9 +295,17 @@ async fn accept_all(listener: Arc<Listener>) {
                 }
             }
             Some(Err(error)) => {
-                if !matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) {
-                    tokio::time::sleep(BACK_OFF).await;
+                if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) {
+                    continue;
                 }
+                if [Errno::MFILE, Errno::NFILE]
+                    .map(Errno::raw_os_error)
+                    .map(Some)
+                    .contains(&error.raw_os_error())
+                {
+                    listener.turn_away();
+                }
+                tokio::time::sleep(BACK_OFF).await;
             }
         }
     }
