@@ -40,12 +40,8 @@ const isSupported =
   process.env.WS_NATIVE_LISTENER !== '0' &&
   upgradeRequest.isSupported;
 
-/**
- * The servers that nobody has asked for.
- *
- * @type {WeakMap<object, NativeListener>}
- */
-const hidden = new WeakMap();
+/** Where a WebSocketServer has its listener, until somebody asks. */
+const kListener = Symbol('listener');
 
 /**
  * Takes the requests of a server over, once that listens.
@@ -60,20 +56,25 @@ function listenNatively(wss, server, decide) {
 
   const listener = new NativeListener(server, decide);
 
-  hidden.set(wss, listener);
+  Object.defineProperty(wss, kListener, {
+    configurable: true,
+    value: listener,
+    writable: true
+  });
   server.prependOnceListener('listening', listener.start);
 
-  // Whoever asks for the server has it, and it has everything.
+  // Whoever asks for the server has it, and it has everything. (Not by `this`,
+  // which may be a Proxy.)
   Object.defineProperty(wss, '_server', {
     configurable: true,
     enumerable: true,
     get() {
-      passOn(this);
-      return this._server;
+      passOn(wss);
+      return server;
     },
     set(value) {
-      hidden.delete(this);
-      Object.defineProperty(this, '_server', {
+      wss[kListener] = null;
+      Object.defineProperty(wss, '_server', {
         configurable: true,
         enumerable: true,
         value,
@@ -90,7 +91,7 @@ function listenNatively(wss, server, decide) {
  * @returns {any}
  */
 function serverOf(wss) {
-  return hidden.get(wss)?.server ?? wss._server;
+  return wss[kListener] ? wss[kListener].server : wss._server;
 }
 
 /**
@@ -99,9 +100,9 @@ function serverOf(wss) {
  * @param {any} wss
  */
 function passOn(wss) {
-  const listener = hidden.get(wss);
+  const listener = wss[kListener];
 
-  if (listener !== undefined) {
+  if (listener) {
     wss._server = listener.server;
     listener.passOn();
   }

@@ -6,8 +6,7 @@
 //! takes them out; whoever is not taken out stays until the listener is closed.
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind};
-use std::net::{TcpListener, TcpStream};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -88,7 +87,7 @@ pub struct Listener {
     id: u32,
     /// Heads longer than this are left to the user.
     limit: usize,
-    io: Mutex<Option<AsyncFd<TcpListener>>>,
+    io: Mutex<Option<AsyncFd<OwnedFd>>>,
     visitors: Mutex<Visitors>,
     room: Semaphore,
     /// Nothing is read any more, from nobody.
@@ -99,12 +98,12 @@ pub struct Listener {
     host: Arc<dyn Host>,
 }
 
-fn watch<T: std::os::fd::AsRawFd>(io: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     #[expect(
         deprecated,
-        reason = "its successor is unsafe for types whose descriptor may change; these keep theirs"
+        reason = "its successor is unsafe for types whose descriptor may change; an OwnedFd's cannot"
     )]
-    AsyncFd::with_interest(io, interest)
+    AsyncFd::with_interest(descriptor, interest)
 }
 
 impl Listener {
@@ -117,11 +116,12 @@ impl Listener {
         let runtime = runtime::runtime().ok_or_else(|| io::Error::other("no thread could be started"))?;
         let _entered = runtime.enter();
         let spare = duplicate(&descriptor).ok();
+        rustix::net::sockopt::set_tcp_nodelay(&descriptor, true)?;
         let listener = Arc::new(Self {
             id,
             limit,
             spare: Mutex::new(spare),
-            io: Mutex::new(Some(watch(TcpListener::from(descriptor), Interest::READABLE)?)),
+            io: Mutex::new(Some(watch(descriptor, Interest::READABLE)?)),
             visitors: Mutex::new(Visitors::default()),
             room: Semaphore::new(ROOM),
             passing_on: AtomicBool::new(false),
@@ -166,19 +166,15 @@ impl Listener {
         }
     }
 
-    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<Option<io::Result<TcpStream>>> {
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<Option<Result<OwnedFd, Errno>>> {
         self.waker.register(context.waker());
         let io = self.io.lock();
         let Some(io) = &*io else { return Poll::Ready(None) };
         loop {
-            let mut guard = match ready!(io.poll_read_ready(context)) {
-                Ok(guard) => guard,
-                Err(_) => return Poll::Ready(None),
-            };
-            match io.get_ref().accept() {
-                Ok((stream, _)) => return Poll::Ready(Some(Ok(stream))),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
-                Err(error) => return Poll::Ready(Some(Err(error))),
+            let Ok(mut guard) = ready!(io.poll_read_ready(context)) else { return Poll::Ready(None) };
+            match accept(io.get_ref()) {
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                accepted => return Poll::Ready(Some(accepted)),
             }
         }
     }
@@ -188,16 +184,13 @@ impl Listener {
         let io = self.io.lock();
         let (Some(io), Some(spare)) = (&*io, self.spare.lock().take()) else { return };
         drop(spare);
-        while io.get_ref().accept().is_ok() {}
+        while accept(io.get_ref()).is_ok() {}
         *self.spare.lock() = duplicate(io.get_ref()).ok();
     }
 
     /// Gives a new connection a number and a place.
-    fn seat(&self, stream: TcpStream) -> io::Result<(u32, Place)> {
-        stream.set_nonblocking(true)?;
-        // As Node's HTTP server does. It fails when the peer has gone, which will be seen.
-        let _ = stream.set_nodelay(true);
-        let io = watch(OwnedFd::from(stream), Interest::READABLE | Interest::WRITABLE)?;
+    fn seat(&self, socket: OwnedFd) -> io::Result<(u32, Place)> {
+        let io = watch(socket, Interest::READABLE | Interest::WRITABLE)?;
         let place = Arc::new(Mutex::new(Some(Visitor { io, bytes: Vec::new(), head: 0, announced: false })));
         let mut visitors = self.visitors.lock();
         visitors.last = visitors.last.wrapping_add(1);
@@ -248,38 +241,66 @@ impl Visitor {
 
     /// Reads what is there, until it is clear what the visitor wants.
     fn poll_request(&mut self, context: &mut Context<'_>, limit: usize) -> Poll<Found> {
+        let Self { io, bytes, head, .. } = self;
         loop {
-            match self.read() {
-                Ok(0) if self.bytes.is_empty() => return Poll::Ready(Found::Nobody),
-                Ok(0) => return Poll::Ready(Found::Stranger),
-                Ok(_) => {
-                    let mut text = Vec::new();
-                    match read_opening(&self.bytes, &mut text) {
-                        Opening::Partial if self.bytes.len() < limit => {}
-                        Opening::Upgrade(length) if length < limit => {
-                            self.head = length;
-                            return Poll::Ready(Found::Request(text));
-                        }
-                        _ => return Poll::Ready(Found::Stranger),
-                    }
+            let Ok(mut guard) = ready!(io.poll_read_ready(context)) else {
+                return Poll::Ready(Found::Nobody);
+            };
+            let count = match read_into(io.get_ref(), bytes) {
+                Ok(count) => count,
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => {
+                    guard.clear_ready();
+                    continue;
                 }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => match ready!(self.io.poll_read_ready(context)) {
-                    Ok(mut guard) => guard.clear_ready(),
-                    Err(_) => return Poll::Ready(Found::Nobody),
-                },
                 Err(_) => return Poll::Ready(Found::Nobody),
+            };
+            if count == 0 {
+                return Poll::Ready(if bytes.is_empty() { Found::Nobody } else { Found::Stranger });
+            }
+            if count < SCRATCH {
+                guard.clear_ready();
+            }
+            let mut text = Vec::new();
+            match read_opening(bytes, &mut text) {
+                Opening::Partial if bytes.len() < limit => {}
+                Opening::Upgrade(length) if length < limit => {
+                    *head = length;
+                    return Poll::Ready(Found::Request(text));
+                }
+                _ => return Poll::Ready(Found::Stranger),
             }
         }
     }
+}
 
-    fn read(&mut self) -> Result<usize, Errno> {
-        BUFFER.with_borrow_mut(|buffer| {
-            buffer.resize(SCRATCH, 0);
-            let count = rustix::io::read(self.io.get_ref(), buffer.as_mut_slice())?;
-            self.bytes.extend_from_slice(&buffer[..count]);
-            Ok(count)
-        })
+/// Reads once, and appends what came.
+fn read_into(descriptor: &OwnedFd, bytes: &mut Vec<u8>) -> Result<usize, Errno> {
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.resize(SCRATCH, 0);
+        let count = rustix::io::read(descriptor, buffer.as_mut_slice())?;
+        bytes.extend_from_slice(&buffer[..count]);
+        Ok(count)
+    })
+}
+
+/// Accepts one connection, which does not block and sends what it is given at once, as those of
+/// Node's HTTP server do.
+fn accept(socket: &OwnedFd) -> Result<OwnedFd, Errno> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::net::SocketFlags;
+        // The connection has the option of the listening socket.
+        rustix::net::accept_with(socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let accepted = rustix::net::accept(socket)?;
+        rustix::io::fcntl_setfd(&accepted, rustix::io::FdFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(&accepted, true)?;
+        // It fails when the peer has gone, which will be seen.
+        let _ = rustix::net::sockopt::set_tcp_nodelay(&accepted, true);
+        Ok(accepted)
     }
 }
 
@@ -289,20 +310,15 @@ async fn accept_all(listener: Arc<Listener>) {
         drop(permit);
         match std::future::poll_fn(|context| listener.poll_accept(context)).await {
             None => return,
-            Some(Ok(stream)) => {
-                if let Ok((number, place)) = listener.seat(stream) {
+            Some(Ok(socket)) => {
+                if let Ok((number, place)) = listener.seat(socket) {
                     tokio::spawn(visit(Arc::clone(&listener), number, place));
                 }
             }
+            // Of one connection.
+            Some(Err(Errno::INTR | Errno::CONNABORTED)) => {}
             Some(Err(error)) => {
-                if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) {
-                    continue;
-                }
-                if [Errno::MFILE, Errno::NFILE]
-                    .map(Errno::raw_os_error)
-                    .map(Some)
-                    .contains(&error.raw_os_error())
-                {
+                if matches!(error, Errno::MFILE | Errno::NFILE) {
                     listener.turn_away();
                 }
                 tokio::time::sleep(BACK_OFF).await;
