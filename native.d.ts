@@ -74,12 +74,9 @@ export declare class Engine {
    * bytes or more are left to the caller. Throws when it cannot be had.
    */
   listen(descriptor: number, limit: number): number
-  /**
-   * From now on a listener reads nothing. Returns the visitors whom nobody has taken, in the
-   * order in which they came.
-   */
-  passOn(listener: number): Array<number>
-  /** Closes a listener, which accepts nobody when this returns, and gives its number back. */
+  /** Takes the listening socket from a listener, which accepts nobody any more. */
+  retire(listener: number): Retired | null
+  /** Closes a listener, and whatever visitors are left. */
   unlisten(listener: number): void
   /** Takes a visitor out, for Node to serve it; `null` when there is none of this number. */
   takeVisitor(listener: number, visitor: number): VisitorParts | null
@@ -133,6 +130,14 @@ export interface DeflateOptions {
   inflateWindowBits: number
   /** A message that the peer sends may refer to those before it. */
   inflateTakeover: boolean
+}
+
+/** What a listener leaves behind. */
+export interface Retired {
+  /** The listening socket's descriptor, which is the caller's from now on. */
+  descriptor: number
+  /** The visitors whom nobody has taken, in the order in which they came. */
+  visitors: Array<number>
 }
 
 /** A visitor as it is handed to Node. */

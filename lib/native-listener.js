@@ -48,13 +48,14 @@ const kListener = Symbol('listener');
  *
  * @param {any} wss The WebSocketServer
  * @param {any} server Its http server, about to listen
+ * @param {number | undefined} backlog As it was told to
  * @param {Decide} decide
  */
-function listenNatively(wss, server, decide) {
+function listenNatively(wss, server, backlog, decide) {
   // The handles of a cluster's worker are the primary's.
   if (!isSupported || cluster.isWorker) return;
 
-  const listener = new NativeListener(server, decide);
+  const listener = new NativeListener(server, backlog, decide);
 
   Object.defineProperty(wss, kListener, {
     configurable: true,
@@ -104,7 +105,7 @@ function passOn(wss) {
 
   if (listener) {
     wss._server = listener.server;
-    listener.passOn();
+    listener.retire();
   }
 }
 
@@ -120,38 +121,36 @@ function passOn(wss) {
 class NativeListener {
   /**
    * @param {any} server
+   * @param {number | undefined} backlog
    * @param {Decide} decide
    */
-  constructor(server, decide) {
+  constructor(server, backlog, decide) {
     this.server = server;
+    this.backlog = backlog;
     this.decide = decide;
     this.id = -1;
     /** As a connection's. */
     this.scope = null;
     /** Everything is Node's from now on. */
-    this.passing = false;
+    this.retired = false;
     /** Whom the server is deciding about. */
     this.current = /** @type {Visitor | null} */ (null);
-    this.referenced = false;
     /** Node's own function that takes a connection in. */
     this.onconnection = /** @type {any} */ (null);
-    /** What the server listened to when it began. */
-    this.listeners = /** @type {any} */ (null);
+    /** The key by which a handle knows its server or socket. */
+    this.owner = /** @type {any} */ (null);
+    /** What the server was like when it began. */
+    this.before = /** @type {any} */ (null);
     this.start = this.start.bind(this);
   }
 
-  /** The server listens: puts the stand-in in the place of its handle. */
+  /** The server listens: puts a stand-in in the place of its handle. */
   start() {
     const { server } = this;
     const handle = server._handle;
 
-    if (
-      this.passing ||
-      handle?.constructor?.name !== 'TCP' ||
-      !(handle.fd >= 0) ||
-      typeof handle.onconnection !== 'function'
-    ) {
-      this.passing = true;
+    if (this.retired || !this.canTake(handle)) {
+      this.retired = true;
       return;
     }
 
@@ -162,68 +161,82 @@ class NativeListener {
       );
     } catch {
       // No thread, or no descriptor: Node goes on with what it has.
-      this.passing = true;
+      this.retired = true;
       return;
     }
 
+    const { connection, upgrade } = server._events;
+
     this.onconnection = handle.onconnection;
-    this.listeners = { ...server._events };
+    this.before = { connection, maximum: server.maxConnections, upgrade };
     server._handle = this.standIn(handle);
     handle.close();
     binding.register(/** @type {any} */ (this));
-    this.ref();
+    binding.hold();
+  }
+
+  /**
+   * @param {any} handle A server's
+   * @returns {boolean} Whether it is as it is known to be
+   */
+  canTake(handle) {
+    this.owner = Object.getOwnPropertySymbols(handle ?? {}).find(
+      (key) => handle[key] === this.server
+    );
+
+    return (
+      this.owner !== undefined &&
+      handle.constructor.name === 'TCP' &&
+      handle.fd >= 0 &&
+      typeof handle.onconnection === 'function'
+    );
   }
 
   /**
    * @param {any} handle The server's own handle
-   * @returns {object} What the server may have in its place
+   * @returns {object} What the server has in its place, as long as nobody does
+   *   more than ask for its name
    */
   standIn(handle) {
     const name = {};
     const error = handle.getsockname(name);
-    const standIn = {
-      close: () => this.close(),
+    const real = () => {
+      this.retire();
+      return this.server._handle;
+    };
+
+    return {
+      [this.owner]: this.server,
+      close: (/** @type {any[]} */ ...rest) => real().close(...rest),
+      get fd() {
+        return real().fd;
+      },
       getAsyncId: () => handle.getAsyncId(),
       getsockname(/** @type {object} */ out) {
         Object.assign(out, name);
         return error;
       },
-      hasRef: () => this.referenced,
-      ref: () => this.ref(),
-      unref: () => this.unref()
+      hasRef: () => true,
+      ref: () => real().ref(),
+      unref: () => real().unref()
     };
-
-    // By one of these Node finds the server of a handle.
-    for (const key of Object.getOwnPropertySymbols(handle)) {
-      Object.assign(standIn, { [key]: handle[key] });
-    }
-
-    return standIn;
-  }
-
-  ref() {
-    if (this.referenced || this.id < 0) return;
-    this.referenced = true;
-    binding.hold();
-  }
-
-  unref() {
-    if (!this.referenced) return;
-    this.referenced = false;
-    binding.unhold();
   }
 
   /** Somebody wants the http server: it gets everything from now on. */
-  passOn() {
-    if (this.passing) return;
-    this.passing = true;
+  retire() {
+    if (this.retired) return;
+    this.retired = true;
 
     if (this.id < 0) {
       this.server.removeListener('listening', this.start);
       return;
     }
 
-    for (const number of engine.passOn(this.id)) {
+    const { descriptor, visitors } = engine.retire(this.id);
+
+    this.giveBack(descriptor);
+
+    for (const number of visitors) {
       // One that is being decided about has its socket from now on.
       if (this.current !== null && this.current.number === number) {
         this.current.show();
@@ -231,25 +244,45 @@ class NativeListener {
         this.handOver(number);
       }
     }
-  }
 
-  close() {
-    if (this.id < 0) return;
     engine.unlisten(this.id);
     binding.unregister(/** @type {any} */ (this));
-    this.unref();
+    binding.unhold();
     this.id = -1;
+  }
+
+  /**
+   * Makes a handle of Node's once more.
+   *
+   * @param {number} fd The listening socket's
+   */
+  giveBack(fd) {
+    const { backlog, server } = this;
+    const maker = /** @type {any} */ (net.createServer());
+
+    maker.on('error', () => {});
+    maker.listen({ exclusive: true, fd }, backlog);
+
+    const handle = maker._handle;
+
+    // As good as never: then nobody is accepted any more.
+    if (!handle) return;
+
+    maker._handle = null;
+    handle[this.owner] = server;
+    handle.onconnection = this.onconnection;
+    server._handle = handle;
   }
 
   /** Whether nobody wants to see more than what is shown without a socket. */
   isPlain() {
-    const { _events, emit: own } = this.server;
+    const { before, server } = this;
 
     return (
-      !this.passing &&
-      own === emit &&
-      _events.connection === this.listeners.connection &&
-      _events.upgrade === this.listeners.upgrade &&
+      server.emit === emit &&
+      server._events.connection === before.connection &&
+      server._events.upgrade === before.upgrade &&
+      server.maxConnections === before.maximum &&
       !socketChannel.hasSubscribers
     );
   }
@@ -264,7 +297,9 @@ class NativeListener {
   take(word, _parameter, payload) {
     const scope = binding.makeScope(false);
 
-    if ((word & 0xff) === KIND.ARRIVAL && this.isPlain()) {
+    if (!this.isPlain()) {
+      scope.runInAsyncScope(this.retire, this);
+    } else if ((word & 0xff) === KIND.ARRIVAL) {
       scope.runInAsyncScope(this.receive, this, payload);
     } else {
       scope.runInAsyncScope(this.handOver, this, payload.readUInt32LE(0));
@@ -324,19 +359,13 @@ class NativeListener {
     if (parts === null) return;
 
     const { bytes, descriptor } = parts;
-    const _handle = handleOf(descriptor);
-    const standIn = this.server._handle;
-    const owner = Object.getOwnPropertySymbols(standIn).find(
-      (key) => standIn[key] === this.server
-    );
+    const handle = handleOf(descriptor);
 
-    if (bytes.length > 0) countAlso(_handle, bytes.length);
-    this.onconnection.call(standIn, 0, _handle);
-
-    const socket = owner && _handle[owner];
+    if (bytes.length > 0) countAlso(handle, bytes.length);
+    this.onconnection.call(this.server._handle, 0, handle);
 
     // Not before a tick, as it would have taken to be read; but before more is.
-    if (bytes.length > 0) nextTick(replay, socket, bytes);
+    if (bytes.length > 0) nextTick(replay, handle[this.owner], bytes);
   }
 }
 

@@ -108,7 +108,7 @@ class WebSocketServer extends EventEmitter {
 
     if (port != null) {
       own.listen(port, settings.host, settings.backlog, callback);
-      listenNatively(this, own, (request, visitor, head) =>
+      listenNatively(this, own, settings.backlog, (request, visitor, head) =>
         decide(this, request, visitor, head, emitConnection)
       );
     }

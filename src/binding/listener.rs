@@ -35,6 +35,15 @@ pub struct VisitorParts {
     pub bytes: Buffer,
 }
 
+/// What a listener leaves behind.
+#[napi(object)]
+pub struct Retired {
+    /// The listening socket's descriptor, which is the caller's from now on.
+    pub descriptor: i32,
+    /// The visitors whom nobody has taken, in the order in which they came.
+    pub visitors: Vec<u32>,
+}
+
 fn failure(error: impl std::fmt::Display) -> Error {
     Error::new(Status::GenericFailure, error.to_string())
 }
@@ -68,22 +77,18 @@ impl Engine {
         }
     }
 
-    /// From now on a listener reads nothing. Returns the visitors whom nobody has taken, in the
-    /// order in which they came.
+    /// Takes the listening socket from a listener, which accepts nobody any more.
     #[napi]
-    pub fn pass_on(&self, listener: u32) -> Vec<u32> {
-        let Some(listener) = self.instance.borrow_mut().listener(listener) else { return Vec::new() };
-        listener.pass_on();
-        listener.visitors()
+    pub fn retire(&self, listener: u32) -> Option<Retired> {
+        let (descriptor, visitors) = self.instance.borrow_mut().listener(listener)?.retire();
+        Some(Retired { descriptor: descriptor.map_or(-1, give), visitors })
     }
 
-    /// Closes a listener, which accepts nobody when this returns, and gives its number back.
+    /// Closes a listener, and whatever visitors are left.
     #[napi]
     pub fn unlisten(&self, listener: u32) {
-        let mut instance = self.instance.borrow_mut();
-        if let Some(open) = instance.listener(listener) {
+        if let Some(open) = self.instance.borrow_mut().listener(listener) {
             open.close();
-            instance.free(listener);
         }
     }
 

@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -90,8 +89,6 @@ pub struct Listener {
     io: Mutex<Option<AsyncFd<OwnedFd>>>,
     visitors: Mutex<Visitors>,
     room: Semaphore,
-    /// Nothing is read any more, from nobody.
-    passing_on: AtomicBool,
     waker: AtomicWaker,
     /// A descriptor to be given up when there is no other left.
     spare: Mutex<Option<OwnedFd>>,
@@ -124,20 +121,11 @@ impl Listener {
             io: Mutex::new(Some(watch(descriptor, Interest::READABLE)?)),
             visitors: Mutex::new(Visitors::default()),
             room: Semaphore::new(ROOM),
-            passing_on: AtomicBool::new(false),
             waker: AtomicWaker::new(),
             host,
         });
         runtime.spawn(accept_all(Arc::clone(&listener)));
         Ok(listener)
-    }
-
-    /// The visitors about whom nobody has decided.
-    #[must_use]
-    pub fn visitors(&self) -> Vec<u32> {
-        let mut numbers: Vec<u32> = self.visitors.lock().places.keys().copied().collect();
-        numbers.sort_unstable();
-        numbers
     }
 
     /// Takes a visitor out, if it is there.
@@ -150,9 +138,14 @@ impl Listener {
         Some(visitor)
     }
 
-    /// From now on the user reads all requests; to be called before it takes the present visitors.
-    pub fn pass_on(&self) {
-        self.passing_on.store(true, Ordering::Release);
+    /// Gives the listening socket back, unless that is closed, and tells who is still here: when
+    /// this returns nobody else is accepted.
+    pub fn retire(&self) -> (Option<OwnedFd>, Vec<u32>) {
+        let io = self.io.lock().take();
+        self.waker.wake();
+        let mut numbers: Vec<u32> = self.visitors.lock().places.keys().copied().collect();
+        numbers.sort_unstable();
+        (io.map(AsyncFd::into_inner), numbers)
     }
 
     /// Closes the listening socket, and all visitors. When this returns nobody is accepted.
@@ -166,7 +159,8 @@ impl Listener {
         }
     }
 
-    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<Option<Result<OwnedFd, Errno>>> {
+    /// Accepts one connection and gives it its place, both or neither before a [`Self::retire`].
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<Option<io::Result<(u32, Place)>>> {
         self.waker.register(context.waker());
         let io = self.io.lock();
         let Some(io) = &*io else { return Poll::Ready(None) };
@@ -174,7 +168,10 @@ impl Listener {
             let Ok(mut guard) = ready!(io.poll_read_ready(context)) else { return Poll::Ready(None) };
             match accept(io.get_ref()) {
                 Err(Errno::AGAIN) => guard.clear_ready(),
-                accepted => return Poll::Ready(Some(accepted)),
+                accepted => {
+                    let seated = accepted.map_err(Into::into).and_then(|socket| self.seat(socket));
+                    return Poll::Ready(Some(seated));
+                }
             }
         }
     }
@@ -310,33 +307,27 @@ async fn accept_all(listener: Arc<Listener>) {
         drop(permit);
         match std::future::poll_fn(|context| listener.poll_accept(context)).await {
             None => return,
-            Some(Ok(socket)) => {
-                if let Ok((number, place)) = listener.seat(socket) {
-                    tokio::spawn(visit(Arc::clone(&listener), number, place));
-                }
+            Some(Ok((number, place))) => {
+                tokio::spawn(visit(Arc::clone(&listener), number, place));
             }
-            // Of one connection.
-            Some(Err(Errno::INTR | Errno::CONNABORTED)) => {}
-            Some(Err(error)) => {
-                if matches!(error, Errno::MFILE | Errno::NFILE) {
+            Some(Err(error)) => match Errno::from_io_error(&error) {
+                // Of one connection.
+                Some(Errno::INTR | Errno::CONNABORTED) => {}
+                Some(Errno::MFILE | Errno::NFILE) => {
                     listener.turn_away();
+                    tokio::time::sleep(BACK_OFF).await;
                 }
-                tokio::time::sleep(BACK_OFF).await;
-            }
+                _ => tokio::time::sleep(BACK_OFF).await,
+            },
         }
     }
 }
 
 /// Finds out what a visitor wants.
 async fn visit(listener: Arc<Listener>, number: u32, place: Place) {
-    let request = std::future::poll_fn(|context| {
-        if listener.passing_on.load(Ordering::Acquire) {
-            return Poll::Ready(Found::Stranger);
-        }
-        match &mut *place.lock() {
-            Some(visitor) => visitor.poll_request(context, listener.limit),
-            None => Poll::Ready(Found::Nobody),
-        }
+    let request = std::future::poll_fn(|context| match &mut *place.lock() {
+        Some(visitor) => visitor.poll_request(context, listener.limit),
+        None => Poll::Ready(Found::Nobody),
     });
     match tokio::time::timeout(PATIENCE, request).await.unwrap_or(Found::Stranger) {
         Found::Nobody => drop(listener.take(number)),
