@@ -35,10 +35,21 @@ const socketChannel = channel('net.server.socket');
 /** Heads from this size on are Node's, who counts a little less than all. */
 const MAX_HEAD = 16 * 1024;
 
-const isSupported =
-  (process.platform === 'linux' || process.platform === 'darwin') &&
-  process.env.WS_NATIVE_LISTENER !== '0' &&
-  upgradeRequest.isSupported;
+let supported = /** @type {boolean | undefined} */ (undefined);
+
+/**
+ * @returns {boolean} Whether servers may be served here, which an environment
+ *   variable may deny; the handles of a cluster's worker are the primary's
+ */
+function isSupported() {
+  supported ??=
+    (process.platform === 'linux' || process.platform === 'darwin') &&
+    process.env.WS_NATIVE_LISTENER !== '0' &&
+    !cluster.isWorker &&
+    upgradeRequest.isSupported();
+
+  return supported;
+}
 
 /** Where a WebSocketServer has its listener, until somebody asks. */
 const kListener = Symbol('listener');
@@ -52,8 +63,7 @@ const kListener = Symbol('listener');
  * @param {Decide} decide
  */
 function listenNatively(wss, server, backlog, decide) {
-  // The handles of a cluster's worker are the primary's.
-  if (!isSupported || cluster.isWorker) return;
+  if (!isSupported()) return;
 
   const listener = new NativeListener(server, backlog, decide);
 

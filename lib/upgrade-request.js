@@ -93,10 +93,27 @@ Object.defineProperties(UpgradeRequest.prototype, {
   }
 });
 
-/** Whether this Node.js builds its requests as it is assumed here. */
-const isSupported =
-  typeof (
-    /** @type {any} */ (http.IncomingMessage.prototype)._addHeaderLines
-  ) === 'function';
+/**
+ * @returns {boolean} Whether this Node.js makes its requests as it is assumed
+ *   here
+ */
+function isSupported() {
+  const seen = Symbol('seen');
+  const visitor = /** @type {any} */ ({ socket: seen });
 
-module.exports = { UpgradeRequest, isSupported, kVisitor };
+  try {
+    const request = /** @type {any} */ (
+      new UpgradeRequest(visitor, ['/', 'A', 'b'])
+    );
+
+    return (
+      Object.hasOwn(request, 'socket') &&
+      request.socket === seen &&
+      request.headers.a === 'b'
+    );
+  } catch {
+    return false;
+  }
+}
+
+module.exports = { UpgradeRequest, isSupported };

@@ -130,16 +130,20 @@ class WebSocket extends EventEmitter {
 
   /** @returns {number} Bytes sent that the kernel has not taken */
   get bufferedAmount() {
-    if (!this._socket) return /** @type {number} */ (this._bufferedAmount);
+    const connection = connectionOf(this);
 
-    const connection = /** @type {import('./connection.js').Connection} */ (
-      connectionOf(this)
-    );
+    if (connection === null) {
+      return /** @type {number} */ (this._bufferedAmount);
+    }
+
     const { buffered } = connection;
     const { _bufferedBytes } = /** @type {any} */ (this._sender);
+    // Nobody has written to a socket that nobody has seen.
+    const { shown = this._socket } = /** @type {any} */ (connection);
+    const written = shown === null ? 0 : shown._writableState.length;
     const queued = connection.adopted
-      ? Math.max(buffered, this._socket._writableState.length)
-      : buffered + this._socket._writableState.length;
+      ? Math.max(buffered, written)
+      : buffered + written;
 
     return queued + _bufferedBytes;
   }
