@@ -15,6 +15,13 @@ const {
   Z_MIN_MEMLEVEL
 } = constants;
 
+/**
+ * What was used last: mostly the same for all connections.
+ *
+ * @type {import('../native').DeflateOptions | undefined}
+ */
+let usual;
+
 /** What zlib makes of its own -1. */
 const DEFAULT_LEVEL = 6;
 
@@ -54,7 +61,7 @@ function deflateOptions(deflate) {
     ? ['server', 'client']
     : ['client', 'server'];
 
-  return {
+  const options = {
     level: bounded(given.level, 0, Z_MAX_LEVEL, DEFAULT_LEVEL),
     memLevel: bounded(
       given.memLevel,
@@ -68,6 +75,25 @@ function deflateOptions(deflate) {
     inflateWindowBits: windowBits(params[`${peer}_max_window_bits`]),
     inflateTakeover: !params[`${peer}_no_context_takeover`]
   };
+
+  if (usual === undefined || !isSame(usual, options)) {
+    usual = Object.freeze(options);
+  }
+
+  return usual;
+}
+
+/**
+ * @param {any} one
+ * @param {any} other
+ * @returns {boolean} Whether they say the same
+ */
+function isSame(one, other) {
+  for (const name in one) {
+    if (one[name] !== other[name]) return false;
+  }
+
+  return true;
 }
 
 module.exports = deflateOptions;

@@ -530,6 +530,13 @@ function answerFor(extensions) {
 }
 
 /**
+ * What the connections in a server's set have listen to their 'close'.
+ *
+ * @type {WeakMap<Set<any>, (this: any) => void>}
+ */
+const departures = new WeakMap();
+
+/**
  * Keeps a connection among the clients for as long as it lasts.
  *
  * @param {WebSocketServer} server The server
@@ -537,14 +544,21 @@ function answerFor(extensions) {
  * @param {any} ws The WebSocket
  */
 function track(server, clients, ws) {
-  clients.add(ws);
-  ws.on('close', () => {
-    clients.delete(ws);
+  let onClose = departures.get(clients);
 
-    if (server._shouldEmitClose && clients.size === 0) {
-      process.nextTick(emitClose, server);
-    }
-  });
+  if (onClose === undefined) {
+    onClose = function onClientClose() {
+      clients.delete(this);
+
+      if (server._shouldEmitClose && clients.size === 0) {
+        process.nextTick(emitClose, server);
+      }
+    };
+    departures.set(clients, onClose);
+  }
+
+  clients.add(ws);
+  ws.on('close', onClose);
 }
 
 /**

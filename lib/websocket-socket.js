@@ -113,20 +113,55 @@ const hiddenLife = {
 };
 
 /**
+ * The bounds that were used last: mostly those of all connections.
+ *
+ * @type {Readonly<{ server: boolean, maxPayload: number, maxFragments: number,
+ *   maxBufferedChunks: number, skipUtf8Validation: boolean,
+ *   deflate: import('../native').DeflateOptions | undefined }>}
+ */
+let usualLimits = Object.freeze({
+  server: true,
+  maxPayload: 0,
+  maxFragments: 0,
+  maxBufferedChunks: 0,
+  skipUtf8Validation: false,
+  deflate: undefined
+});
+
+/**
  * @param {any} ws
  * @param {any} options
- * @returns {any} What the peer's frames are held to, and how they may be
- *   compressed
+ * @returns {typeof usualLimits} What the peer's frames are held to, and how they
+ *   may be compressed
  */
 function limitsOf(ws, options) {
-  return {
-    server: ws._isServer === true,
-    maxPayload: options.maxPayload | 0,
-    maxFragments: options.maxFragments | 0,
-    maxBufferedChunks: options.maxBufferedChunks | 0,
-    skipUtf8Validation: Boolean(options.skipUTF8Validation),
-    deflate: deflateOptions(ws._extensions[EXTENSION_NAME])
-  };
+  const server = ws._isServer === true;
+  const maxPayload = options.maxPayload | 0;
+  const maxFragments = options.maxFragments | 0;
+  const maxBufferedChunks = options.maxBufferedChunks | 0;
+  const skipUtf8Validation = Boolean(options.skipUTF8Validation);
+
+  const deflate = deflateOptions(ws._extensions[EXTENSION_NAME]);
+
+  if (
+    usualLimits.server !== server ||
+    usualLimits.maxPayload !== maxPayload ||
+    usualLimits.maxFragments !== maxFragments ||
+    usualLimits.maxBufferedChunks !== maxBufferedChunks ||
+    usualLimits.skipUtf8Validation !== skipUtf8Validation ||
+    usualLimits.deflate !== deflate
+  ) {
+    usualLimits = Object.freeze({
+      server,
+      maxPayload,
+      maxFragments,
+      maxBufferedChunks,
+      skipUtf8Validation,
+      deflate
+    });
+  }
+
+  return usualLimits;
 }
 
 /**
@@ -146,8 +181,16 @@ function connect(ws, connection, limits, options) {
     connection,
     limits.deflate === undefined ? null : ws._extensions[EXTENSION_NAME],
     options.generateMask,
-    (error) => onSendError(ws, error)
+    onOutboundError
   );
+}
+
+/**
+ * @this {Outbound}
+ * @param {Error} error
+ */
+function onOutboundError(error) {
+  onSendError(this._connection.ws, error);
 }
 
 /**

@@ -47,7 +47,7 @@ const SOCKET = {
   get() {
     const connection = this[kConnection];
 
-      return connection === null ? null : connection.socket;
+    return connection === null ? null : connection.socket;
   },
   set(value) {
     Object.defineProperty(this, '_socket', {

@@ -178,9 +178,10 @@ class Receiver extends Writable {
    */
   _limit(name, value) {
     const { _connection } = this;
-    const { limits } = _connection;
+    // Others may have the same.
+    const limits = { ..._connection.limits, [name]: value };
 
-    limits[name] = value;
+    _connection.limits = limits;
     if (_connection.closed) return;
     engine.limit(_connection.id, limits.maxPayload, limits.skipUtf8Validation);
   }
