@@ -66,7 +66,13 @@ export declare class Engine {
    */
   idle(id: number): number
   /** Changes the bounds of a connection, from its next frame on. */
-  limit(id: number, maxPayload: number, skipUtf8Validation: boolean): void
+  limit(id: number, maxPayload: number, maxFragments: number, maxBufferedChunks: number, skipUtf8Validation: boolean): void
+  /**
+   * What a connection has of a message whose end has not come: the bytes that its frames have
+   * announced, those that its complete frames have brought, and those that wait for the rest of
+   * a frame.
+   */
+  progress(id: number): Array<number>
   /** Writes all that the kernel takes now, on every connection: the process is about to go. */
   flushAll(): void
   /**

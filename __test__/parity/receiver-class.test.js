@@ -189,6 +189,8 @@ parity('when events, callbacks and ticks come', async ({ Receiver }, book) => {
 parity('a bound that changes', async ({ Receiver }, book) => {
   for (const [name, value] of [
     ['_maxPayload', 3],
+    ['_maxFragments', 2],
+    ['_maxBufferedChunks', 1],
     ['_skipUTF8Validation', true],
     ['_allowSynchronousEvents', false],
     ['_binaryType', 'arraybuffer']
@@ -202,7 +204,56 @@ parity('a bound that changes', async ({ Receiver }, book) => {
     book.note(name, receiver[name]);
     receiver.write(frame('text', Buffer.from([0x61, 0xff])));
     receiver.write(frame('binary', 'after'));
+    for (const fin of [false, false, true]) {
+      if (receiver.destroyed) break;
+      const part = frame(name === '_maxFragments' ? 0 : 2, 'part', { fin });
+
+      receiver.write(part.subarray(0, 3));
+      receiver.write(part.subarray(3, 5));
+      receiver.write(part.subarray(5));
+    }
     await pass(5);
+  }
+});
+
+parity('what there is of a message', ({ Receiver }, book) => {
+  for (const isServer of [true, false]) {
+    const masked = isServer;
+    const receiver = new Receiver({ isServer });
+    const show = (title) =>
+      book.note(
+        title,
+        receiver._totalPayloadLength,
+        receiver._messageLength,
+        receiver._bufferedBytes
+      );
+
+    for (const event of ['message', 'ping']) {
+      receiver.on(event, (data) => {
+        book.note(event, data.length);
+        show(event);
+      });
+    }
+    for (const bytes of [
+      frame('text', 'whole', { masked }),
+      frame('text', 'begin', { fin: false, masked }),
+      frame('ping', 'between', { masked }),
+      frame('continuation', 'x'.repeat(300), { fin: false, masked }),
+      frame('continuation', 'y'.repeat(70_000), { masked }),
+      frame('binary', '', { masked })
+    ]) {
+      for (let at = 0; at < bytes.length;) {
+        const end = at < 18 ? at + 3 : bytes.length;
+
+        receiver.write(bytes.subarray(at, end));
+        show(at);
+        at = end;
+      }
+    }
+    receiver.write(frame('text', 'at once', { fin: false, masked }));
+    show('fragment');
+    receiver.write(frame('continuation', 'over', { masked }));
+    show('end');
   }
 });
 

@@ -183,7 +183,37 @@ class Receiver extends Writable {
 
     _connection.limits = limits;
     if (_connection.closed) return;
-    engine.limit(_connection.id, limits.maxPayload, limits.skipUtf8Validation);
+    engine.limit(
+      _connection.id,
+      limits.maxPayload,
+      limits.maxFragments,
+      limits.maxBufferedChunks,
+      limits.skipUtf8Validation
+    );
+  }
+
+  /** @returns {number} Bytes that the frames of a message have announced */
+  get _totalPayloadLength() {
+    return this._progress()[0];
+  }
+
+  /** @returns {number} Bytes of the whole frames of a message */
+  get _messageLength() {
+    return this._progress()[1];
+  }
+
+  /** @returns {number} Bytes that wait for the rest of a frame */
+  get _bufferedBytes() {
+    return this._progress()[2];
+  }
+
+  /**
+   * @returns {number[]} What there is of a message whose end has not come
+   */
+  _progress() {
+    const { closed, id } = this._connection;
+
+    return closed ? [0, 0, 0] : engine.progress(id);
   }
 
   /**

@@ -14,7 +14,7 @@ use super::hot::{self, Wake};
 use super::instance::{Instance, NO_CONNECTION};
 use super::mailbox::Mailbox;
 use crate::protocol::deflate::{Compression, Decompression};
-use crate::protocol::{Decoder, Limits, Role, accept_key};
+use crate::protocol::{Decoder, Limits, Progress, Role, accept_key};
 use crate::transport::adopt;
 use crate::transport::connection::Writer;
 use crate::transport::sink::EventSink;
@@ -276,12 +276,34 @@ impl Engine {
 
     /// Changes the bounds of a connection, from its next frame on.
     #[napi]
-    pub fn limit(&self, id: u32, max_payload: f64, skip_utf8_validation: bool) {
+    pub fn limit(
+        &self,
+        id: u32,
+        max_payload: f64,
+        max_fragments: i32,
+        max_buffered_chunks: i32,
+        skip_utf8_validation: bool,
+    ) {
         self.instance.borrow_mut().with_decoder(id, |decoder| {
             let limits = decoder.limits_mut();
             limits.max_payload = if max_payload > 0.0 { (max_payload as u64).min(LONGEST) } else { LONGEST };
+            limits.max_fragments = u32::try_from(max_fragments).unwrap_or(0);
+            limits.max_buffered_chunks = u32::try_from(max_buffered_chunks).unwrap_or(0);
             limits.skip_utf8_validation = skip_utf8_validation;
         });
+    }
+
+    /// What a connection has of a message whose end has not come: the bytes that its frames have
+    /// announced, those that its complete frames have brought, and those that wait for the rest of
+    /// a frame.
+    #[napi]
+    pub fn progress(&self, id: u32) -> Vec<f64> {
+        let mut numbers = vec![0.0; 3];
+        self.instance.borrow_mut().with_decoder(id, |decoder| {
+            let Progress { announced, received, waiting } = decoder.progress();
+            numbers = vec![announced as f64, received as f64, waiting as f64];
+        });
+        numbers
     }
 
     /// Writes all that the kernel takes now, on every connection: the process is about to go.

@@ -44,6 +44,17 @@ pub struct Decoder {
     chunks: u32,
 }
 
+/// What there is of a message or a frame whose end has not come, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What the message's frames have announced, on the wire.
+    pub announced: u64,
+    /// What its complete frames have brought.
+    pub received: u64,
+    /// What waits for the rest of its frame, or of a part of its header.
+    pub waiting: u64,
+}
+
 /// A frame whose payload is awaited.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
@@ -84,6 +95,40 @@ impl Decoder {
     /// The limits, which may be changed between two chunks.
     pub fn limits_mut(&mut self) -> &mut Limits {
         &mut self.limits
+    }
+
+    /// What there is of a message or a frame whose end has not come.
+    pub fn progress(&self) -> Progress {
+        let received = self.message.as_ref().map_or(0, |message| message.total());
+        let piece = self.message.as_ref().map_or(0, |message| message.started());
+        let (announced, waiting) = match self.frame {
+            Some(frame) if frame.opcode >= opcode::CLOSE => (received, self.control.len() as u64),
+            Some(frame) => (received + piece + frame.rest, piece),
+            None => {
+                let (announced, waiting) = self.header_progress();
+                (received + announced, waiting)
+            }
+        };
+        Progress { announced, received, waiting }
+    }
+
+    /// The length that a header without its key announces for a message, and how much is held of
+    /// a part of it that is not whole.
+    fn header_progress(&self) -> (u64, u64) {
+        let held = &self.held[..usize::from(self.held_len)];
+        let Ok(Parsed::Partial { done, .. }) = frame::parse(held, self.rules()) else { return (0, 0) };
+        let announced = match held {
+            [first, ..] if first & 0x0F >= opcode::CLOSE => 0,
+            &[_, second, high, low, ..] if second & 0x7F == 126 && done > 2 => {
+                u64::from(u16::from_be_bytes([high, low]))
+            }
+            [_, second, length @ ..] if second & 0x7F == 127 && done > 2 => {
+                length.first_chunk().map_or(0, |&length| u64::from_be_bytes(length))
+            }
+            [_, second, ..] if second & 0x7F < 126 => u64::from(second & 0x7F),
+            _ => 0,
+        };
+        (announced, (held.len() - done) as u64)
     }
 
     /// Decodes one chunk as it came from the stream: unmasks it in place and appends what it

@@ -53,6 +53,11 @@ impl Message {
         self.frame as u64
     }
 
+    /// The bytes that came of the current frame.
+    pub(super) fn started(&self) -> u64 {
+        (self.bytes.len() - self.frame) as u64
+    }
+
     /// Appends a piece of the current frame, of which `rest` bytes are announced in all.
     pub(super) fn append(&mut self, piece: &[u8], key: [u8; 4], rest: u64, fin: bool) {
         if self.bytes.capacity() - self.bytes.len() < piece.len() {

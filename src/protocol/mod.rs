@@ -15,7 +15,7 @@ mod message;
 mod upgrade_request;
 mod utf8;
 
-pub use decoder::Decoder;
+pub use decoder::{Decoder, Progress};
 pub use error::Error;
 pub use event::{Event, Payload};
 pub use handshake::accept_key;
