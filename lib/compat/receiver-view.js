@@ -47,6 +47,7 @@ class ReceiverView extends Receiver {
 
 // What the WebSocket has is what the parser has.
 Object.defineProperties(ReceiverView.prototype, {
+  constructor: { configurable: true, value: Receiver, writable: true },
   _binaryType: {
     configurable: true,
     /** @this {any} */
