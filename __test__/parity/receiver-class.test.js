@@ -5,24 +5,11 @@
 
 const { parity } = require('../support/parity.js');
 const { frame } = require('../support/frames.js');
+const { random } = require('../support/random.js');
 
 const CASES = 400;
 const TEXTS = ['', 'a', 'hello', 'é', '€uro', '😀', 'x'.repeat(125)];
 const LONG = 'y'.repeat(300);
-
-/**
- * @param {number} seed Where to begin
- * @return {() => number} Numbers from 0 to 1, the same ones for a seed
- */
-function random(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** One case: options of a Receiver, and the chunks that are written to it. */
 class Case {
