@@ -66,7 +66,7 @@ fn a_plain_request_becomes_a_connection() {
     let notes = Notes::new();
     let visitor = listener.take(number).unwrap();
     assert!(listener.take(number).is_none());
-    let connection = visitor.admit(3, Decoder::new(Role::Server, LIMITS), Arc::clone(&notes) as _);
+    let connection = visitor.admit(3, Decoder::new(Role::Server, LIMITS), None, Arc::clone(&notes) as _);
     connection.decode_early(&mut rest);
     connection.start();
     connection.enqueue(false, |pending| {

@@ -350,7 +350,7 @@ impl Instance {
         let acknowledge = flags & send::ACK != 0;
         let Some(slot) = self.slot(id) else { return NO_CONNECTION };
         match &mut slot.entry {
-            Entry::Vacant => NO_CONNECTION,
+            Entry::Vacant | Entry::Listener(_) => NO_CONNECTION,
             Entry::Stream(codec) => {
                 let due = if codec.queue.is_compressing() { 0 } else { COMPRESSION_DUE };
                 if let Some(options) = codec.compression {
