@@ -24,12 +24,23 @@ const { nextTick } = process;
  */
 
 /**
+ * The callbacks of a connection that has never had one.
+ *
+ * @type {Ack[]}
+ */
+const NONE = [];
+
+/**
  * @param {Connection} connection
  * @param {Ack} ack
  * @returns {number} The flag that asks the engine for it
  */
 function expect(connection, ack) {
-  if (connection.acks.length === 0) binding.hold();
+  if (connection.acks.length === 0) {
+    // None of its own before it needs one.
+    if (connection.acks === NONE) connection.acks = [];
+    binding.hold();
+  }
   connection.acks.push(ack);
   return binding.SEND.ACK;
 }
@@ -43,6 +54,9 @@ function expect(connection, ack) {
  */
 function take(connection, count) {
   const { acks } = connection;
+
+  if (acks.length === 0) return [];
+
   const taken = acks.splice(0, count);
 
   if (taken.length > 0 && acks.length === 0) binding.unhold();
@@ -90,4 +104,4 @@ function callAll(acks, error) {
   }
 }
 
-module.exports = { callAll, expect, fail, lose, take };
+module.exports = { NONE, callAll, expect, fail, lose, take };

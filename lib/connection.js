@@ -86,8 +86,8 @@ class Connection {
     /** So much is held that the engine does not read. */
     this.stopped = false;
     this.pumping = false;
-    this.acks = /** @type {Ack[]} */ ([]);
-    this.releasedAcks = /** @type {Ack[]} */ ([]);
+    this.acks = acks.NONE;
+    this.releasedAcks = acks.NONE;
     /** Messages may be compressed. */
     this.deflates = deflates;
     /** Acks of what had not been compressed when the socket went away. */

@@ -6,6 +6,8 @@
 
 const { constants } = require('node:zlib');
 
+const usual = require('./usual.js');
+
 const {
   Z_DEFAULT_MEMLEVEL,
   Z_DEFAULT_STRATEGY,
@@ -20,7 +22,7 @@ const {
  *
  * @type {import('../native').DeflateOptions | undefined}
  */
-let usual;
+let last;
 
 /** What zlib makes of its own -1. */
 const DEFAULT_LEVEL = 6;
@@ -76,24 +78,9 @@ function deflateOptions(deflate) {
     inflateTakeover: !params[`${peer}_no_context_takeover`]
   };
 
-  if (usual === undefined || !isSame(usual, options)) {
-    usual = Object.freeze(options);
-  }
+  last = usual(last, options);
 
-  return usual;
-}
-
-/**
- * @param {any} one
- * @param {any} other
- * @returns {boolean} Whether they say the same
- */
-function isSame(one, other) {
-  for (const name in one) {
-    if (one[name] !== other[name]) return false;
-  }
-
-  return true;
+  return last;
 }
 
 module.exports = deflateOptions;

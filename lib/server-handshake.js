@@ -11,6 +11,7 @@ const { acceptValue } = require('./binding.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
 const extension = require('./extension.js');
 const subprotocol = require('./subprotocol.js');
+const usual = require('./usual.js');
 
 /** 16 bytes in base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
@@ -81,6 +82,9 @@ function readProtocols(request) {
   }
 }
 
+/** @type {any} */
+let usualSettings;
+
 /**
  * Chooses among the extensions that a client offers.
  *
@@ -97,11 +101,7 @@ function negotiateExtensions(request, options) {
   if (!options.perMessageDeflate || header === undefined) return accepted;
 
   const name = PerMessageDeflate.extensionName;
-  const deflate = new PerMessageDeflate({
-    ...options.perMessageDeflate,
-    isServer: true,
-    maxPayload: options.maxPayload
-  });
+  const deflate = new PerMessageDeflate(deflateSettings(options));
 
   try {
     const offers = extension.parse(header);
@@ -115,6 +115,23 @@ function negotiateExtensions(request, options) {
   }
 
   return accepted;
+}
+
+/**
+ * What the extension of a connection is made with: the same object for all
+ * connections that have the same options.
+ *
+ * @param {any} options The options of the server
+ * @returns {any}
+ */
+function deflateSettings({ maxPayload, perMessageDeflate }) {
+  usualSettings = usual(usualSettings, {
+    ...perMessageDeflate,
+    isServer: true,
+    maxPayload
+  });
+
+  return usualSettings;
 }
 
 /**

@@ -21,6 +21,7 @@ const deflateOptions = require('./deflate-options.js');
 const { kStatusCode, protocolError } = require('./errors.js');
 const { shape } = require('./message-shape.js');
 const { Outbound } = require('./outbound.js');
+const usual = require('./usual.js');
 
 // Kept, so that a test's fake timers do not stop the input.
 const { nextTick } = process;
@@ -112,56 +113,26 @@ const hiddenLife = {
   }
 };
 
-/**
- * The bounds that were used last: mostly those of all connections.
- *
- * @type {Readonly<{ server: boolean, maxPayload: number, maxFragments: number,
- *   maxBufferedChunks: number, skipUtf8Validation: boolean,
- *   deflate: import('../native').DeflateOptions | undefined }>}
- */
-let usualLimits = Object.freeze({
-  server: true,
-  maxPayload: 0,
-  maxFragments: 0,
-  maxBufferedChunks: 0,
-  skipUtf8Validation: false,
-  deflate: undefined
-});
+/** @type {import('../native').ConnectionOptions | undefined} */
+let lastLimits;
 
 /**
  * @param {any} ws
  * @param {any} options
- * @returns {typeof usualLimits} What the peer's frames are held to, and how they
- *   may be compressed
+ * @returns {import('../native').ConnectionOptions} What the peer's frames are
+ *   held to, and how they may be compressed
  */
 function limitsOf(ws, options) {
-  const server = ws._isServer === true;
-  const maxPayload = options.maxPayload | 0;
-  const maxFragments = options.maxFragments | 0;
-  const maxBufferedChunks = options.maxBufferedChunks | 0;
-  const skipUtf8Validation = Boolean(options.skipUTF8Validation);
+  lastLimits = usual(lastLimits, {
+    server: ws._isServer === true,
+    maxPayload: options.maxPayload | 0,
+    maxFragments: options.maxFragments | 0,
+    maxBufferedChunks: options.maxBufferedChunks | 0,
+    skipUtf8Validation: Boolean(options.skipUTF8Validation),
+    deflate: deflateOptions(ws._extensions[EXTENSION_NAME])
+  });
 
-  const deflate = deflateOptions(ws._extensions[EXTENSION_NAME]);
-
-  if (
-    usualLimits.server !== server ||
-    usualLimits.maxPayload !== maxPayload ||
-    usualLimits.maxFragments !== maxFragments ||
-    usualLimits.maxBufferedChunks !== maxBufferedChunks ||
-    usualLimits.skipUtf8Validation !== skipUtf8Validation ||
-    usualLimits.deflate !== deflate
-  ) {
-    usualLimits = Object.freeze({
-      server,
-      maxPayload,
-      maxFragments,
-      maxBufferedChunks,
-      skipUtf8Validation,
-      deflate
-    });
-  }
-
-  return usualLimits;
+  return lastLimits;
 }
 
 /**

@@ -60,6 +60,30 @@ const SOCKET = {
 };
 
 /**
+ * A function of each WebSocket's own, as with `ws`, made when a ping is answered.
+ *
+ * @type {PropertyDescriptor & ThisType<any>}
+ */
+const AUTO_PONG_COMPLETE = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    this._autoPongComplete = () => {
+      this._pendingAutoPongs--;
+    };
+    return this._autoPongComplete;
+  },
+  set(value) {
+    Object.defineProperty(this, '_autoPongComplete', {
+      configurable: true,
+      enumerable: true,
+      value,
+      writable: true
+    });
+  }
+};
+
+/**
  * @extends EventEmitter
  */
 class WebSocket extends EventEmitter {
@@ -341,9 +365,7 @@ function answerPings(ws, options) {
   if (!options.autoPong) return;
 
   ws._autoPong = options.autoPong;
-  ws._autoPongComplete = () => {
-    ws._pendingAutoPongs--;
-  };
+  Object.defineProperty(ws, '_autoPongComplete', AUTO_PONG_COMPLETE);
   ws._pendingAutoPongs = 0;
   ws._maxPendingAutoPongs = options.maxPendingAutoPongs | 0;
 }
