@@ -76,17 +76,25 @@ function fail(connection, error) {
 }
 
 /**
- * The socket is gone: what could not be written, or not be compressed in time,
- * has failed.
+ * The socket is gone: what could not be written has failed.
  *
  * @param {Connection} connection
  */
 function lose(connection) {
-  const failed = take(connection, connection.acks.length);
-  const lost = failed.splice(Math.max(0, failed.length - connection.lost));
+  const failed = take(connection, connection.acks.length - connection.lost);
 
   if (failed.length > 0) nextTick(callAll, failed, streamDestroyed());
-  if (lost.length > 0) nextTick(callAll, lost, compressionAborted());
+}
+
+/**
+ * The WebSocket is gone, and what had not been compressed with it.
+ *
+ * @param {Connection} connection
+ */
+function abort(connection) {
+  const aborted = take(connection, connection.acks.length);
+
+  if (aborted.length > 0) callAll(aborted, compressionAborted());
 }
 
 /**
@@ -104,4 +112,4 @@ function callAll(acks, error) {
   }
 }
 
-module.exports = { NONE, callAll, expect, fail, lose, take };
+module.exports = { NONE, abort, callAll, expect, fail, lose, take };

@@ -504,7 +504,11 @@ class Connection {
   writeOutput(compress) {
     if (this.closed || this.adopted) return;
 
-    const output = binding.takeOutput(this.id, compress);
+    // What a socket that is gone does not take need not be compressed.
+    const output = binding.takeOutput(
+      this.id,
+      compress && !this.socket.destroyed
+    );
 
     if (output.length === 0) return;
 
@@ -637,6 +641,7 @@ class Connection {
     this.inScope(() => {
       try {
         this.emitHeld(true);
+        acks.abort(this);
       } catch (error) {
         // The rest is still to come, and the end behind it.
         this.onEnd = onEnd;
