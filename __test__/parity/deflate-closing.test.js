@@ -192,3 +192,27 @@ scenario('closeTimeout while the peer does not answer', {}, async (play) => {
   });
   await play.over(ws, peer);
 });
+
+scenario('somebody else listens to the socket', {}, async (play) => {
+  const { ws, peer } = await openDeflated(play);
+  const acks = [];
+
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 6; i++) {
+      ws.send(words(i * 30000), () => acks.push(i));
+      ws.send(`plain ${i}`, { compress: false }, () => acks.push(-i));
+    }
+    await new Promise(setImmediate);
+    ws.send(words(700000), () => acks.push('long'));
+    await new Promise(setImmediate);
+    // Before the long one has been compressed, or while it is.
+    if (round === 0) ws._socket.on('data', () => {});
+  }
+  ws.send('last');
+  peer.write(peer.compressed('text', words(500)));
+  play.watch(ws);
+  await peer.frames(27);
+  ws.close();
+  await play.finish(ws, peer);
+  play.note(acks);
+});
