@@ -184,7 +184,9 @@ function release(socket) {
   socket.on('data', (/** @type {Buffer} */ chunk) => connection.feed(chunk));
   // Node stopped reading when the socket was lent; its own bookkeeping believes
   // that a read is under way.
-  if (!connection.paused) socket._read(0);
+  socket._read(0);
+  // A pause is the stream's from here on; what is held here waits for its end.
+  if (connection.paused) socket.once('resume', () => connection.resume());
 }
 
 const kIdleTimer = Symbol('idle-timer');
