@@ -216,3 +216,32 @@ scenario('somebody else listens to the socket', {}, async (play) => {
   await play.finish(ws, peer);
   play.note(acks);
 });
+
+scenario('somebody else listens to a paused socket', {}, async (play) => {
+  for (const compress of [true, false]) {
+    const { ws, peer } = await openDeflated(play);
+    const message = (text) =>
+      compress ? peer.compressed('text', text) : peer.frame('text', text);
+
+    play.watch(ws);
+    peer.write(message('one'));
+    await new Promise((resolve) => {
+      ws.once('message', resolve);
+    });
+    ws.pause();
+    peer.write(message('two'));
+    // It has come by the time that the answer has gone.
+    await new Promise((resolve) => {
+      ws.send('one', resolve);
+    });
+    await peer.frames(1);
+    await new Promise(setImmediate);
+    ws._socket.on('data', () => {});
+    peer.write(message('three'));
+    await new Promise(setImmediate);
+    play.note('paused', ws.isPaused);
+    ws.resume();
+    peer.write(message('four'), peer.closeFrame(1000));
+    await play.over(ws, peer);
+  }
+});
