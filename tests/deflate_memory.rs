@@ -69,7 +69,7 @@ fn decoders_that_stall_cost_little() {
     const COUNT: usize = 1000;
     let mut compressor = Compressor::new(Compression { takeover: false, ..Compression::default() });
     let (mut half, mut whole) = (Vec::new(), Vec::new());
-    let text: Vec<u8> = (0..200_000_u32).map(|at| (at / 3 * 7 >> 5) as u8).collect();
+    let text: Vec<u8> = (0..200_000_u32).map(|at| ((at / 3 * 7) >> 5) as u8).collect();
     compressor.compress(&text, false, &mut half);
     compressor.compress(&text[..100 * KIB], true, &mut whole);
     let (half, whole) = (frame(&half, false, true), frame(&whole, true, true));

@@ -42,7 +42,7 @@ fn plain(number: usize) -> Vec<u8> {
         other => other * 50,
     };
     let mut bytes = number.to_le_bytes().to_vec();
-    bytes.extend((0..length).map(|at| (at / 5 * (number + 1) >> 2) as u8));
+    bytes.extend((0..length).map(|at| ((at / 5 * (number + 1)) >> 2) as u8));
     bytes
 }
 
