@@ -294,6 +294,20 @@ impl Connection {
         self.compression.is_some() && self.queue.lock().wants_compression()
     }
 
+    /// Takes it off its list, to be flushed by the caller, and tells `false`; or, when a flush has
+    /// something to compress, leaves it marked for the I/O thread that flushes it then.
+    #[must_use]
+    pub fn stays_listed(&self) -> bool {
+        if self.compression.is_none() {
+            return false;
+        }
+        let mut queue = self.queue.lock();
+        // At once: what an I/O thread is compressing may come back at any moment.
+        let stays = queue.wants_compression();
+        queue.dirty &= stays;
+        stays
+    }
+
     /// Acknowledgements and bytes of what is being compressed, or waits behind that.
     #[must_use]
     pub fn compressing(&self) -> (u32, u64) {

@@ -89,7 +89,7 @@ impl Outbox {
         let list = self.take();
         if list.len() <= WRITE_HERE {
             let (there, here): (Vec<_>, Vec<_>) =
-                list.into_iter().partition(|connection| connection.wants_compression());
+                list.into_iter().partition(|connection| connection.stays_listed());
             hand_over(there);
             for connection in here {
                 let count = connection.flush(Writer::Caller);
