@@ -3,13 +3,14 @@
 // A server with a port of its own, whose connections nobody of Node's accepts:
 // whatever comes in, whoever looks, must find what `ws` shows.
 
+const assert = require('node:assert');
 const { once } = require('node:events');
 const http = require('node:http');
 const net = require('node:net');
-const { describe } = require('node:test');
+const { describe, it } = require('node:test');
 
 const { ask, upgradeRequest } = require('./support/handshake.js');
-const { parity } = require('./support/parity.js');
+const { parity, subject } = require('./support/parity.js');
 
 /**
  * @param {any} WebSocket The module
@@ -517,6 +518,59 @@ describe('The socket', () => {
       });
     });
   }
+});
+
+it('A socket that nobody looks at is never made', async (t) => {
+  const { Socket } = net;
+  let made = 0;
+
+  // The module's own; what connects here is made inside of Node.
+  net.Socket = new Proxy(Socket, {
+    construct(target, args) {
+      made++;
+      return Reflect.construct(target, args);
+    }
+  });
+  t.after(() => {
+    net.Socket = Socket;
+  });
+
+  const wss = new subject.Server({
+    host: '127.0.0.1',
+    perMessageDeflate: true,
+    port: 0,
+    verifyClient: ({ req, secure }) => !secure && req.url === '/'
+  });
+
+  t.after(() => wss.close());
+  await once(wss, 'listening');
+
+  const client = await dial(wss.address().port);
+
+  client.write(
+    `${upgradeRequest()}\x81\x82\0\0\0\0hi\x89\x80\0\0\0\0`,
+    'latin1'
+  );
+
+  const [ws, request] = await once(wss, 'connection');
+
+  assert.strictEqual(request.method, 'GET');
+  assert.strictEqual(String(await once(ws, 'message')), 'hi,false');
+  ws.send('text');
+  ws.ping();
+  await new Promise((resolve) => {
+    ws.send(Buffer.from('bytes'), resolve);
+  });
+  assert.strictEqual(ws.bufferedAmount, 0);
+  assert.strictEqual(ws.extensions, '');
+
+  const closed = once(ws, 'close');
+
+  client.resetAndDestroy();
+  await closed;
+  ws.send('too late', () => {});
+  assert.strictEqual(ws.bufferedAmount, 8);
+  assert.strictEqual(made, 0);
 });
 
 describe('Whoever is in between', () => {

@@ -212,7 +212,7 @@ class WebSocket extends EventEmitter {
 
   /** The end: no event follows. */
   emitClose() {
-    if (this._socket) this._extensions[EXTENSION_NAME]?.cleanup();
+    if (hasSocket(this)) this._extensions[EXTENSION_NAME]?.cleanup();
     this._readyState = CLOSED;
     this.emit('close', this._closeCode, this._closeMessage);
   }
@@ -372,6 +372,14 @@ function answerPings(ws, options) {
 
 /**
  * @param {any} ws
+ * @returns {boolean} Whether `_socket` holds one, or would make one
+ */
+function hasSocket(ws) {
+  return ws[kConnection] !== null || Boolean(ws._socket);
+}
+
+/**
+ * @param {any} ws
  */
 function refuseToConnect(ws) {
   abortHandshake(
@@ -403,7 +411,7 @@ function sendTooLate(ws, data, cb) {
   if (data) {
     const size = isBlob(data) ? sizeOf(data) : toBuffer(data).length;
 
-    if (ws._socket) ws._sender._bufferedBytes += size;
+    if (hasSocket(ws)) ws._sender._bufferedBytes += size;
     else ws._bufferedAmount += size;
   }
 
