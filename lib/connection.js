@@ -11,13 +11,14 @@ const { Buffer } = require('buffer');
 
 const acks = require('./acks.js');
 const binding = require('./binding.js');
+const heldEvents = require('./held-events.js');
 const { systemError } = require('./socket-errors.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
 const { setImmediate } = globalThis;
 const { nextTick } = process;
 
-const { BINARY, CHUNK_START, KIND, engine, hot } = binding;
+const { BINARY, KIND, engine, hot } = binding;
 
 /**
  * @typedef {object} Handler What a connection tells its WebSocket
@@ -30,16 +31,9 @@ const { BINARY, CHUNK_START, KIND, engine, hot } = binding;
  */
 
 /** @typedef {import('./acks.js').Ack} Ack */
+/** @typedef {import('./held-events.js').Held} Held */
 
-/**
- * @typedef {object} Held An event that waits
- * @property {number} word
- * @property {number} parameter
- * @property {Buffer} payload
- */
-
-/** What a held event counts beside its bytes. */
-const HELD_COST = 64;
+const { isFrame, isMessage, startsChunk } = heldEvents;
 
 class Connection {
   /**
@@ -163,23 +157,8 @@ class Connection {
     }
 
     this.hold(word, parameter, payload);
-    if (!this.paused) this.pumpLater();
-    this.limitHeld(payload.length);
-  }
-
-  /**
-   * A stream of Node's whose data nobody takes goes on reading until its buffer
-   * is full, and so learns of the peer's end. The same here.
-   *
-   * @param {number} length Bytes that were held
-   */
-  limitHeld(length) {
-    this.heldBytes += length + HELD_COST;
-
-    if (this.heldBytes >= this.socket.readableHighWaterMark && !this.stopped) {
-      this.stopped = true;
-      if (this.adopted) engine.pause(this.id);
-    }
+    if (!this.paused) heldEvents.emitLater(this);
+    heldEvents.limit(this, payload.length);
   }
 
   /**
@@ -192,71 +171,12 @@ class Connection {
     this.held.push({ word, parameter, payload });
   }
 
-  pumpLater() {
-    if (!this.pumping) {
-      this.pumping = true;
-      setImmediate(pump, this);
-    }
-  }
-
-  /** Delivers held events, as far as a pause or a deferral lets it. */
-  pump() {
-    this.pumping = false;
-    binding.inTurn(() => this.inScope(() => this.emitHeld(false)));
-  }
-
   /**
    * @param {() => void} body
    */
   inScope(body) {
     if (this.scope === null) body();
     else this.scope.runInAsyncScope(body);
-  }
-
-  /**
-   * @param {boolean} force Whether pause and deferral are over for good
-   */
-  emitHeld(force) {
-    while (this.held !== null) {
-      const { word, parameter, payload } = this.held[this.heldAt];
-      const kind = word & 0xff;
-
-      if (!force && this.paused && (!isFrame(kind) || startsChunk(word))) {
-        return;
-      }
-
-      if (++this.heldAt === this.held.length) {
-        this.held = null;
-        this.heldAt = 0;
-        if (!this.paused) this.readOn();
-      }
-
-      try {
-        this.dispatch(word, parameter, payload);
-      } catch (error) {
-        // Somebody's mistake costs nobody an event.
-        if (this.held !== null && !this.paused) this.pumpLater();
-        throw error;
-      }
-
-      // An end is told along with what came before it.
-      if (
-        !force &&
-        this.deferring &&
-        this.held !== null &&
-        kind < KIND.CLOSE &&
-        isMessage(/** @type {Held[]} */ (this.held)[this.heldAt].word & 0xff)
-      ) {
-        this.pumpLater();
-        return;
-      }
-    }
-
-    const { onDelivered } = this;
-
-    if (onDelivered === null) return;
-    this.onDelivered = null;
-    onDelivered();
   }
 
   /**
@@ -356,8 +276,8 @@ class Connection {
     ) {
       this.stopped = true;
       this.socket.pause();
-      this.pumpLater();
-    } else binding.inTurn(() => this.emitHeld(false));
+      heldEvents.emitLater(this);
+    } else binding.inTurn(() => heldEvents.emit(this, false));
   }
 
   /**
@@ -379,18 +299,8 @@ class Connection {
   resume() {
     if (!this.paused) return;
     this.paused = false;
-    if (this.held === null || !this.deferring) this.readOn();
-    if (this.held !== null) nextTick(pumpNow, this);
-  }
-
-  /** Reads again, if too much had been held. */
-  readOn() {
-    this.heldBytes = 0;
-    if (!this.stopped) return;
-    this.stopped = false;
-    if (this.closed) return;
-    if (this.adopted) engine.start(this.id);
-    else this.socket.resume();
+    if (this.held === null || !this.deferring) heldEvents.readOn(this);
+    if (this.held !== null) nextTick(heldEvents.emitSoon, this);
   }
 
   /** Whether the event loop is to live for this connection. */
@@ -640,7 +550,7 @@ class Connection {
 
     this.inScope(() => {
       try {
-        this.emitHeld(true);
+        heldEvents.emit(this, true);
         acks.abort(this);
       } catch (error) {
         // The rest is still to come, and the end behind it.
@@ -654,50 +564,10 @@ class Connection {
 }
 
 /**
- * @param {number} kind
- * @returns {boolean} Whether it is something the peer's frames said
- */
-function isFrame(kind) {
-  return kind <= KIND.ERROR || kind === KIND.FRAGMENTS;
-}
-
-/**
- * @param {number} kind
- * @returns {boolean} Whether it is part of what `allowSynchronousEvents: false`
- *   keeps apart
- */
-function isMessage(kind) {
-  return kind < KIND.CLOSE || kind === KIND.FRAGMENTS;
-}
-
-/**
- * @param {number} word
- * @returns {boolean}
- */
-function startsChunk(word) {
-  return ((word >>> 8) & CHUNK_START) !== 0;
-}
-
-/**
- * @param {Connection} connection
- */
-function pump(connection) {
-  connection.pump();
-}
-
-/**
  * @param {Connection} connection
  */
 function finishNow(connection) {
   connection.finishNow();
-}
-
-/**
- * @param {Connection} connection
- */
-function pumpNow(connection) {
-  if (!connection.deferring) connection.pump();
-  else connection.pumpLater();
 }
 
 module.exports = { Connection };

@@ -1,0 +1,179 @@
+// @ts-check
+'use strict';
+
+/**
+ * The events of a connection that wait: while its WebSocket is paused, or since
+ * one event a turn is wanted, or because they came with a chunk of a stream.
+ */
+
+const binding = require('./binding.js');
+
+// Kept, so that a test's fake timers do not stop the deliveries.
+const { setImmediate } = globalThis;
+
+const { CHUNK_START, KIND, engine } = binding;
+
+/**
+ * @typedef {import('./connection.js').Connection} Connection
+ */
+
+/**
+ * @typedef {object} Held An event that waits
+ * @property {number} word
+ * @property {number} parameter
+ * @property {Buffer} payload
+ */
+
+/** What a held event counts beside its bytes. */
+const HELD_COST = 64;
+
+/**
+ * A stream of Node's whose data nobody takes goes on reading until its buffer is
+ * full, and so learns of the peer's end. The same here.
+ *
+ * @param {Connection} connection
+ * @param {number} length Bytes that were held
+ */
+function limit(connection, length) {
+  connection.heldBytes += length + HELD_COST;
+
+  if (
+    connection.heldBytes >= connection.socket.readableHighWaterMark &&
+    !connection.stopped
+  ) {
+    connection.stopped = true;
+    if (connection.adopted) engine.pause(connection.id);
+  }
+}
+
+/**
+ * Reads again, if too much had been held.
+ *
+ * @param {Connection} connection
+ */
+function readOn(connection) {
+  connection.heldBytes = 0;
+  if (!connection.stopped) return;
+  connection.stopped = false;
+  if (connection.closed) return;
+  if (connection.adopted) engine.start(connection.id);
+  else connection.socket.resume();
+}
+
+/**
+ * @param {Connection} connection
+ */
+function emitLater(connection) {
+  if (!connection.pumping) {
+    connection.pumping = true;
+    setImmediate(emitInTurn, connection);
+  }
+}
+
+/**
+ * Delivers what is held, as far as a pause or a deferral lets it.
+ *
+ * @param {Connection} connection
+ */
+function emitInTurn(connection) {
+  connection.pumping = false;
+  binding.inTurn(() =>
+    connection.inScope(() => {
+      emit(connection, false);
+    })
+  );
+}
+
+/**
+ * @param {Connection} connection
+ */
+function emitSoon(connection) {
+  if (connection.deferring) emitLater(connection);
+  else emitInTurn(connection);
+}
+
+/**
+ * @param {Connection} connection
+ * @param {boolean} force Whether pause and deferral are over for good
+ */
+function emit(connection, force) {
+  while (connection.held !== null) {
+    const { word, parameter, payload } = connection.held[connection.heldAt];
+    const kind = word & 0xff;
+
+    if (!force && connection.paused && (!isFrame(kind) || startsChunk(word))) {
+      return;
+    }
+
+    if (++connection.heldAt === connection.held.length) {
+      connection.held = null;
+      connection.heldAt = 0;
+      if (!connection.paused) readOn(connection);
+    }
+
+    try {
+      connection.dispatch(word, parameter, payload);
+    } catch (error) {
+      // Somebody's mistake costs nobody an event.
+      if (connection.held !== null && !connection.paused) emitLater(connection);
+      throw error;
+    }
+
+    // An end is told along with what came before it.
+    if (
+      !force &&
+      connection.deferring &&
+      connection.held !== null &&
+      kind < KIND.CLOSE &&
+      isMessage(
+        /** @type {Held[]} */ (connection.held)[connection.heldAt].word & 0xff
+      )
+    ) {
+      emitLater(connection);
+      return;
+    }
+  }
+
+  const { onDelivered } = connection;
+
+  if (onDelivered === null) return;
+  connection.onDelivered = null;
+  onDelivered();
+}
+
+/**
+ * @param {number} kind
+ * @returns {boolean} Whether it is something the peer's frames said
+ */
+function isFrame(kind) {
+  return kind <= KIND.ERROR || kind === KIND.FRAGMENTS;
+}
+
+/**
+ * @param {number} kind
+ * @returns {boolean} Whether it is part of what `allowSynchronousEvents: false`
+ *   keeps apart
+ */
+function isMessage(kind) {
+  return kind < KIND.CLOSE || kind === KIND.FRAGMENTS;
+}
+
+/**
+ * @param {number} word
+ * @returns {boolean}
+ */
+function startsChunk(word) {
+  return ((word >>> 8) & CHUNK_START) !== 0;
+}
+
+module.exports = {
+  emit,
+  emitInTurn,
+  emitLater,
+  emitSoon,
+  isFrame,
+  isMessage,
+  limit,
+  readOn,
+  startsChunk
+};
