@@ -153,7 +153,13 @@ impl EventSink for Mailbox {
         if inner.cost >= WHOLE {
             self.full.store(true, Ordering::Relaxed);
         }
-        self.ring(&mut inner);
+    }
+
+    fn wake(&self) {
+        let mut inner = self.inner.lock();
+        if !inner.staged.is_empty() {
+            self.ring(&mut inner);
+        }
     }
 
     fn refuses(&self, connection: &Arc<Connection>) -> bool {

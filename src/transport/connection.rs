@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 use super::backlog::Job;
+use super::bell;
 use super::pool;
 use super::runtime;
 use super::sink::{EventSink, Report};
@@ -243,7 +244,7 @@ impl Connection {
     pub fn decode_early(self: &Arc<Self>, bytes: &mut [u8]) {
         let mut events = Vec::new();
         self.decoder.lock().decode(bytes, &mut events);
-        self.sink.publish(self, bytes, &mut events);
+        self.publish(bytes, &mut events);
     }
 
     /// Appends to the queue what `append` makes; returns whether the connection has to be put on a
@@ -621,7 +622,7 @@ impl Connection {
                     }
                     if count > 0 {
                         self.count_received(count);
-                        self.sink.publish(self, &scratch[..count], events);
+                        self.publish(&scratch[..count], events);
                     }
                     return if count == 0 {
                         Chunk::Ended(Report::Eof)
@@ -642,10 +643,10 @@ impl Connection {
                         decoder.body_filled(events)
                     };
                     self.count_received(count);
-                    self.sink.publish(self, &[], events);
+                    self.publish(&[], events);
                     if let Some(mut surplus) = surplus {
                         decoder.decode(&mut surplus, events);
-                        self.sink.publish(self, &surplus, events);
+                        self.publish(&surplus, events);
                     }
                     if count < offered { Chunk::Last(count) } else { Chunk::Full(count) }
                 }
@@ -654,6 +655,14 @@ impl Connection {
                 Err(error) => Chunk::Ended(Report::ReadFailed(error.raw_os_error())),
             }
         })
+    }
+
+    /// Gives the sink what a chunk brought.
+    fn publish(self: &Arc<Self>, chunk: &[u8], events: &mut Vec<Event>) {
+        if !events.is_empty() {
+            self.sink.publish(self, chunk, events);
+            bell::note(&self.sink);
+        }
     }
 
     pub(super) fn count_received(&self, count: usize) {

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod backlog;
+pub mod bell;
 pub mod connection;
 pub mod listener;
 pub mod outbox;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::bell;
 use super::connection::{Connection, Writer};
 use super::pool;
 use super::runtime;
@@ -144,6 +145,7 @@ async fn flush_all(list: Vec<Arc<Connection>>) {
     for turn in list.chunks(FLUSHES_PER_TURN) {
         for connection in turn {
             connection.flush(Writer::IoThread);
+            bell::wake_overdue();
         }
         tokio::task::yield_now().await;
     }

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::bell;
 use tokio::runtime::{Builder, Runtime};
 
 const MAX_THREADS: usize = 4;
@@ -45,6 +46,8 @@ pub fn runtime() -> Option<&'static Runtime> {
                     .thread_name("ws-native-io")
                     // Large messages are compressed and inflated there.
                     .max_blocking_threads(ASIDE)
+                    .on_thread_start(bell::start_thread)
+                    .on_thread_park(bell::wake_all)
                     .enable_io()
                     .enable_time()
                     .build()
@@ -57,6 +60,7 @@ pub fn runtime() -> Option<&'static Runtime> {
 /// Runs `work`, in a task of the runtime, which takes so long that the other connections of the thread
 /// must not wait for it: another thread serves them meanwhile.
 pub fn aside<T>(work: impl FnOnce() -> T) -> T {
+    bell::wake_all();
     tokio::task::block_in_place(work)
 }
 

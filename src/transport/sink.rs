@@ -35,6 +35,9 @@ pub trait EventSink: Send + Sync + 'static {
         false
     }
 
-    /// Takes a report. Reports are never refused.
+    /// Wakes whoever takes what was published. Until then he need not look.
+    fn wake(&self) {}
+
+    /// Takes a report, and wakes whoever takes it. Reports are never refused.
     fn report(&self, connection: &Connection, report: Report);
 }

@@ -1,0 +1,90 @@
+//! When a sink is woken for what it was given.
+//!
+//! To wake a thread costs both sides more than a message does. An I/O thread that has more to read
+//! therefore goes on for a little while, and wakes the sinks it has given something to before it
+//! sleeps, after some events, or after some time.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::sink::EventSink;
+
+/// So many chunks a sink is given before it is woken.
+const CHUNKS: u32 = 8;
+
+/// So long a sink is not woken though it was given something.
+const DELAY: Duration = Duration::from_micros(50);
+
+struct Waiting {
+    sink: Arc<dyn EventSink>,
+    chunks: u32,
+    since: Instant,
+}
+
+#[derive(Default)]
+struct Bells {
+    /// This is an I/O thread: it tells before it sleeps.
+    is_io_thread: bool,
+    waiting: Vec<Waiting>,
+}
+
+thread_local! {
+    static BELLS: RefCell<Bells> = RefCell::default();
+}
+
+/// An I/O thread begins.
+pub fn start_thread() {
+    BELLS.with_borrow_mut(|bells| bells.is_io_thread = true);
+}
+
+/// The sink has been given a chunk: wakes it now or before long.
+pub fn note(sink: &Arc<dyn EventSink>) {
+    let due = BELLS.with_borrow_mut(|bells| {
+        if !bells.is_io_thread {
+            return true;
+        }
+        let found = bells.waiting.iter_mut().position(|waiting| Arc::ptr_eq(&waiting.sink, sink));
+        let Some(index) = found else {
+            bells.waiting.push(Waiting { sink: Arc::clone(sink), chunks: 1, since: Instant::now() });
+            return false;
+        };
+        let waiting = &mut bells.waiting[index];
+        waiting.chunks += 1;
+        let due = waiting.chunks >= CHUNKS || waiting.since.elapsed() >= DELAY;
+        if due {
+            bells.waiting.swap_remove(index);
+        }
+        due
+    });
+    if due {
+        sink.wake();
+    }
+}
+
+/// Wakes the sinks that have waited long enough: called now and then by whoever works for long.
+pub fn wake_overdue() {
+    wake(|waiting| waiting.since.elapsed() >= DELAY);
+}
+
+/// Wakes all sinks that wait for it: the thread is about to sleep, or to be busy for long.
+pub fn wake_all() {
+    wake(|_| true);
+}
+
+fn wake(due: impl Fn(&Waiting) -> bool) {
+    let woken = BELLS.with_borrow_mut(|bells| {
+        let mut woken = Vec::new();
+        bells.waiting.retain(|waiting| {
+            let due = due(waiting);
+            if due {
+                woken.push(Arc::clone(&waiting.sink));
+            }
+            !due
+        });
+        woken
+    });
+    for sink in woken {
+        sink.wake();
+    }
+}
