@@ -518,15 +518,17 @@ impl Connection {
         let idle = Decoder::new(Role::Server, Limits::default());
         let decoder = std::mem::replace(&mut *self.decoder.lock(), idle);
         let mut queue = self.queue.lock();
-        for _ in 0..PATIENCE {
-            if !queue.writing {
+        let mut patience = PATIENCE;
+        loop {
+            if queue.is_compressing() && !queue.wants_compression() {
+                // Whoever compresses holds messages, and does come back with them.
+                MutexGuard::unlocked(&mut queue, || std::thread::sleep(COMPRESSION_POLL));
+            } else if queue.writing && patience > 0 {
+                patience -= 1;
+                MutexGuard::unlocked(&mut queue, std::thread::yield_now);
+            } else {
                 break;
             }
-            MutexGuard::unlocked(&mut queue, std::thread::yield_now);
-        }
-        // Whoever compresses does come back.
-        while queue.is_compressing() && !queue.wants_compression() {
-            MutexGuard::unlocked(&mut queue, || std::thread::sleep(COMPRESSION_POLL));
         }
         let successor = queue.succeed();
         // Whoever still has this connection on a list finds nothing to do.
