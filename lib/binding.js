@@ -352,8 +352,12 @@ function settle(connection, answer) {
   if (answer === OUTPUT_DUE) {
     // No other thread can write a stream of JavaScript's. Its first frame in a
     // turn leaves at once, since the listener may go on to block; what follows
-    // leaves together, at the end of the turn.
-    if (turnDepth === 0 || connection.lastTurn !== turn) {
+    // leaves together, at the end of the turn. So does the first where the same
+    // chunk has more to be answered.
+    if (
+      turnDepth === 0 ||
+      (connection.lastTurn !== turn && connection.held === null)
+    ) {
       connection.lastTurn = turn;
       connection.writeOutput(false);
     } else {

@@ -34,7 +34,7 @@ module.exports = [
     program: 'echo',
     setup: 'deflate',
     servers: ['ws', 'uws-dedicated', 'native'],
-    load: { mode: 'hold', connections: 1000, exchange: 4, deflate: 'takeover' }
+    load: { mode: 'hold', connections: 5000, exchange: 4, deflate: 'takeover' }
   },
   {
     name: 'deflate-memory-stateless',
@@ -42,6 +42,6 @@ module.exports = [
     program: 'echo',
     setup: 'stateless',
     servers: ['ws', 'uws', 'native'],
-    load: { mode: 'hold', connections: 1000, exchange: 4, deflate: 'stateless' }
+    load: { mode: 'hold', connections: 5000, exchange: 4, deflate: 'stateless' }
   }
 ];

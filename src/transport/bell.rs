@@ -24,8 +24,8 @@ struct Waiting {
 
 #[derive(Default)]
 struct Bells {
-    /// This is an I/O thread: it tells before it sleeps.
-    is_io_thread: bool,
+    /// The thread tells before it sleeps, and so what it was given may wait until then.
+    tells: bool,
     waiting: Vec<Waiting>,
 }
 
@@ -33,15 +33,23 @@ thread_local! {
     static BELLS: RefCell<Bells> = RefCell::default();
 }
 
-/// An I/O thread begins.
-pub fn start_thread() {
-    BELLS.with_borrow_mut(|bells| bells.is_io_thread = true);
+/// An I/O thread is about to sleep: wakes all sinks that wait for it.
+pub fn before_sleep() {
+    BELLS.with_borrow_mut(|bells| bells.tells = true);
+    wake_all();
+}
+
+/// The thread is going to be busy for long, and may not be an I/O thread behind that: wakes all
+/// sinks that wait for it, and from here on each at once, until it is seen to go to sleep again.
+pub fn before_absence() {
+    BELLS.with_borrow_mut(|bells| bells.tells = false);
+    wake_all();
 }
 
 /// The sink has been given a chunk: wakes it now or before long.
 pub fn note(sink: &Arc<dyn EventSink>) {
     let due = BELLS.with_borrow_mut(|bells| {
-        if !bells.is_io_thread {
+        if !bells.tells {
             return true;
         }
         let found = bells.waiting.iter_mut().position(|waiting| Arc::ptr_eq(&waiting.sink, sink));
@@ -67,13 +75,15 @@ pub fn wake_overdue() {
     wake(|waiting| waiting.since.elapsed() >= DELAY);
 }
 
-/// Wakes all sinks that wait for it: the thread is about to sleep, or to be busy for long.
-pub fn wake_all() {
+fn wake_all() {
     wake(|_| true);
 }
 
 fn wake(due: impl Fn(&Waiting) -> bool) {
     let woken = BELLS.with_borrow_mut(|bells| {
+        if bells.waiting.is_empty() {
+            return Vec::new();
+        }
         let mut woken = Vec::new();
         bells.waiting.retain(|waiting| {
             let due = due(waiting);

@@ -540,6 +540,7 @@ impl Connection {
 
     fn poll(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<()> {
         self.waker.register(context.waker());
+        bell::wake_overdue();
         let (mut budget, mut unfinished) = (READ_BUDGET, false);
         while self.flags.load(Ordering::Acquire) & (WANT_WRITE | CLOSED) == WANT_WRITE
             && let Poll::Ready(ready) = self.io.poll_write_ready(context)

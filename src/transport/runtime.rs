@@ -46,8 +46,7 @@ pub fn runtime() -> Option<&'static Runtime> {
                     .thread_name("ws-native-io")
                     // Large messages are compressed and inflated there.
                     .max_blocking_threads(ASIDE)
-                    .on_thread_start(bell::start_thread)
-                    .on_thread_park(bell::wake_all)
+                    .on_thread_park(bell::before_sleep)
                     .enable_io()
                     .enable_time()
                     .build()
@@ -60,7 +59,7 @@ pub fn runtime() -> Option<&'static Runtime> {
 /// Runs `work`, in a task of the runtime, which takes so long that the other connections of the thread
 /// must not wait for it: another thread serves them meanwhile.
 pub fn aside<T>(work: impl FnOnce() -> T) -> T {
-    bell::wake_all();
+    bell::before_absence();
     tokio::task::block_in_place(work)
 }
 
