@@ -8,6 +8,7 @@
 const assert = require('node:assert');
 const fs = require('node:fs');
 const test = require('node:test');
+const { setImmediate: turn } = require('node:timers/promises');
 
 const { Play, ROLES, TRANSPORTS, subject } = require('./harness.js');
 
@@ -21,7 +22,9 @@ for (const role of ROLES) {
     // Such a server has one in reserve, and no connection has two.
     const alone = transport === 'port';
 
-    test(`${role} ${transport} is ${native ? '' : 'not '}adopted`, async (t) => {
+    const name = `${role} ${transport} is ${native ? '' : 'not '}adopted`;
+
+    test(name, { timeout: 20000 }, async (t) => {
       if (process.platform !== 'linux' || subject.includes('node_modules')) {
         t.skip('descriptors are counted in /proc');
         return;
@@ -44,8 +47,11 @@ for (const role of ROLES) {
 
       ws.close();
       await play.finish(ws, peer);
-      // The play still holds its server.
-      assert.strictEqual(descriptors() - before, alone ? 2 : 1);
+      // The play still holds its server. The engine's descriptor is closed by a
+      // thread of its own, in its own time.
+      const left = alone ? 2 : 1;
+
+      while (descriptors() - before !== left) await turn();
     });
   }
 }
