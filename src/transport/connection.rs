@@ -370,7 +370,9 @@ impl Connection {
                 break;
             }
             if queue.writing || !queue.has_work() {
-                if writer != Writer::Caller && self.compress(&mut queue, writer) {
+                // Who takes the socket back waits for what is in work, not for all there is.
+                let may = writer != Writer::Caller && !self.is_closed();
+                if may && self.compress(&mut queue, writer) {
                     continue;
                 }
                 if queue.wants_compression() && !queue.dirty {
