@@ -490,14 +490,22 @@ impl Connection {
     /// As [`Self::flush`] by the caller, for those who must know that no byte is in a writer's
     /// hands when it returns: before the process goes, and before the descriptor does.
     pub fn flush_now(&self, writer: Writer) -> u32 {
-        let acked = self.flush(writer);
+        let mut acked = self.flush(writer);
         for _ in 0..PATIENCE {
             let queue = self.queue.lock();
-            if !queue.writing && (writer == Writer::Caller || !queue.is_compressing()) {
+            let in_work = queue.is_compressing() && !queue.wants_compression();
+            if queue.writing || writer != Writer::Caller && in_work {
+                drop(queue);
+                std::thread::yield_now();
+                continue;
+            }
+            // Somebody else may have done a part of it. What the kernel refuses is not waited for.
+            let stuck = self.flags.load(Ordering::Acquire) & (WANT_WRITE | CORKED | CLOSED) != 0;
+            if writer == Writer::Caller || stuck || !queue.wants_compression() || queue.failed.is_some() {
                 break;
             }
             drop(queue);
-            std::thread::yield_now();
+            acked += self.flush(writer);
         }
         acked + self.flush(writer)
     }
