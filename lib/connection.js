@@ -137,9 +137,13 @@ class Connection {
       return;
     }
 
-    // Only frames, and the end behind them, wait. A reset ends the socket, which
-    // hands out what is held by itself; so does the last record.
-    if (!isFrame(kind) && kind !== KIND.EOF) {
+    // Only frames, and the end behind them, wait; an end with nothing before it
+    // is seen by a paused stream, too. A reset ends the socket, which hands out
+    // what is held by itself; so does the last record.
+    if (
+      !isFrame(kind) &&
+      (kind !== KIND.EOF || (this.paused && this.held === null))
+    ) {
       this.dispatch(word, parameter, payload);
       return;
     }
@@ -218,6 +222,8 @@ class Connection {
       case KIND.EOF:
         if (!(/** @type {any} */ (this.socket)._readableState.ended)) {
           this.socket.push(null);
+          // What does not flow sees its end as Node has it seen.
+          if (this.paused) this.socket.read(0);
         }
         break;
       case KIND.READ_FAILED:

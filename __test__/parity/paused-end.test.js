@@ -1,6 +1,6 @@
 'use strict';
 
-/** A paused WebSocket that is ended from this side while more comes in. */
+/** A paused WebSocket that is ended, from this side or by its peer. */
 
 const { scenario } = require('./harness.js');
 
@@ -30,3 +30,20 @@ for (const end of ['terminate', 'destroy']) {
     play.note('close', await ended, messages >= 10, ws.isPaused);
   });
 }
+
+scenario('the peer leaves while nothing waits', {}, async (play) => {
+  const { ws, peer } = await play.open();
+  let left = false;
+  const ended = new Promise((resolve) => ws.on('close', resolve));
+
+  ws.pause();
+  ws.on('close', () => {
+    left = true;
+  });
+  peer.stream.end();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  play.note('left', left, ws.isPaused);
+  ws.resume();
+  ws.terminate();
+  play.note(await ended);
+});
