@@ -183,8 +183,11 @@ function release(socket) {
   connection.writeOutput(true);
   socket.on('data', (/** @type {Buffer} */ chunk) => connection.feed(chunk));
   // Node stopped reading when the socket was lent; its own bookkeeping believes
-  // that a read is under way.
-  socket._read(0);
+  // that a read is under way. The end must not overtake what the engine has
+  // read.
+  connection.whenReleased(() => {
+    if (!socket.destroyed) socket._read(0);
+  });
   // A pause is the stream's from here on; what is held here waits for its end.
   if (connection.paused) socket.once('resume', () => connection.resume());
 }

@@ -94,6 +94,7 @@ class Connection {
     this.onDelivered = /** @type {(() => void) | null} */ (null);
     /** Chunks of a socket given back, until its last record has come. */
     this.chunks = /** @type {Buffer[] | null} */ (null);
+    this.onReleased = /** @type {(() => void) | null} */ (null);
     /** What the peer's frames are held to, and the object that shows it. */
     this.limits = /** @type {any} */ (null);
     this.view = /** @type {any} */ (null);
@@ -513,14 +514,27 @@ class Connection {
     return true;
   }
 
+  /**
+   * Calls back once the records of a socket given back have come.
+   *
+   * @param {() => void} callback
+   */
+  whenReleased(callback) {
+    if (this.expecting) this.onReleased = callback;
+    else callback();
+  }
+
   /** The last record of an adopted socket has come. */
   lastRecord() {
     const chunks = /** @type {Buffer[]} */ (this.chunks || []);
+    const { onReleased } = this;
 
     binding.unhold();
     this.chunks = null;
+    this.onReleased = null;
 
     if (!this.closed) {
+      if (onReleased !== null) onReleased();
       for (const chunk of chunks) this.feed(chunk);
       return;
     }

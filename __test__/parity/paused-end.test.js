@@ -1,6 +1,6 @@
 'use strict';
 
-/** A paused WebSocket that is ended, from this side or by its peer. */
+/** The end of a WebSocket that is paused, or whose socket has been given back. */
 
 const { scenario } = require('./harness.js');
 
@@ -46,4 +46,21 @@ scenario('the peer leaves while nothing waits', {}, async (play) => {
   ws.resume();
   ws.terminate();
   play.note(await ended);
+});
+
+scenario('the raw bytes are asked for as the end comes', {}, async (play) => {
+  const { ws, peer } = await play.open(
+    {},
+    {
+      allowHalfOpen: true,
+      head: (peer) => peer.closeFrame(1000),
+      onOpen(ws) {
+        play.watch(ws);
+        ws._socket.on('data', () => {});
+      }
+    }
+  );
+
+  peer.stream.end();
+  await play.finish(ws, peer);
 });
