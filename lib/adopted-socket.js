@@ -227,7 +227,9 @@ function makeLentPrototype(base) {
     ...timeMethods(base)
   };
 
-  for (const [name, value] of Object.entries(methods)) {
+  for (const [name, method] of Object.entries(methods)) {
+    const value = keepable(base, name, method);
+
     descriptors[name] = { configurable: true, value, writable: true };
   }
 
@@ -235,8 +237,27 @@ function makeLentPrototype(base) {
     ...descriptors,
     ...counters(base),
     _write: patchable('_write', descriptors._write.value),
-    _writev: patchable('_writev', descriptors._writev.value)
+    _writev: patchable('_writev', descriptors._writev.value),
+    write: patchable('write', descriptors.write.value)
   });
+}
+
+/**
+ * A method for those, too, who have kept it when its socket is given back.
+ *
+ * @param {any} base
+ * @param {string} name
+ * @param {Function} method
+ * @returns {Function}
+ */
+function keepable(base, name, method) {
+  return function (/** @type {any[]} */ ...rest) {
+    // @ts-ignore
+    const kept = this[kConnection] === undefined;
+
+    // @ts-ignore
+    return Reflect.apply(kept ? base[name] : method, this, rest);
+  };
 }
 
 /**

@@ -333,3 +333,25 @@ scenario(
     play.note(await count());
   }
 );
+
+for (const name of ['write', '_write', 'end']) {
+  scenario(`the socket's ${name} is wrapped`, {}, async (play) => {
+    const { ws, peer } = await play.open();
+    const socket = ws._socket;
+    const original = socket[name];
+    let seen = false;
+
+    socket[name] = function (...args) {
+      seen = true;
+      return original.apply(this, args);
+    };
+    socket.cork?.();
+    ws.send('a');
+    ws.send('b');
+    socket.uncork?.();
+    ws.on('message', () => ws.close());
+    peer.write(peer.frame('text', 'c'));
+    await play.finish(ws, peer);
+    if (name === 'write' || name === 'end') play.note('seen', seen);
+  });
+}
