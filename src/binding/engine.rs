@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::{Env, Error, Function, Object, Result, Status, Uint8ArraySlice};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
@@ -68,6 +69,9 @@ fn count(number: f64) -> u32 {
 
 /// No message is longer than a record can say; Node's buffers are not either.
 const LONGEST: u64 = u32::MAX as u64 - 1;
+
+/// So long a process that is about to go may compress what it has sent.
+const PARTING: Duration = Duration::from_secs(1);
 
 impl ConnectionOptions {
     pub(super) fn decoder(&self) -> Decoder {
@@ -310,8 +314,9 @@ impl Engine {
     #[napi]
     pub fn flush_all(&self) {
         let instance = self.instance.borrow();
+        let until = Instant::now() + PARTING;
         for connection in instance.connections() {
-            connection.flush_now(Writer::Last);
+            connection.flush_now(Writer::Last(until));
         }
     }
 }

@@ -96,8 +96,20 @@ pub enum Writer {
     IoThread,
     /// The caller, who compresses nothing: they are returned to it.
     Caller,
-    /// The caller, who is about to go and does all that is to be done.
-    Last,
+    /// The caller, who is about to go and does all that is to be done, but compresses no longer than
+    /// until then.
+    Last(Instant),
+}
+
+impl Writer {
+    /// Whether it may begin to compress something.
+    fn compresses(self) -> bool {
+        match self {
+            Self::IoThread => true,
+            Self::Caller => false,
+            Self::Last(until) => Instant::now() < until,
+        }
+    }
 }
 
 /// An adopted socket.
@@ -371,8 +383,7 @@ impl Connection {
             }
             if queue.writing || !queue.has_work() {
                 // Who takes the socket back waits for what is in work, not for all there is.
-                let may = writer != Writer::Caller && !self.is_closed();
-                if may && self.compress(&mut queue, writer) {
+                if writer.compresses() && !self.is_closed() && self.compress(&mut queue, writer) {
                     continue;
                 }
                 if queue.wants_compression() && !queue.dirty {
@@ -394,7 +405,7 @@ impl Connection {
             let ripe = queue.ripe_acks();
             let mut reports = [None; 2];
             match writer {
-                Writer::Caller | Writer::Last => acked += ripe,
+                Writer::Caller | Writer::Last(_) => acked += ripe,
                 Writer::IoThread => reports[0] = (ripe > 0).then_some(Report::Acked(ripe)),
             }
             match error {
@@ -494,14 +505,14 @@ impl Connection {
         for _ in 0..PATIENCE {
             let queue = self.queue.lock();
             let in_work = queue.is_compressing() && !queue.wants_compression();
-            if queue.writing || writer != Writer::Caller && in_work {
+            if queue.writing || writer.compresses() && in_work {
                 drop(queue);
                 std::thread::yield_now();
                 continue;
             }
             // Somebody else may have done a part of it. What the kernel refuses is not waited for.
             let stuck = self.flags.load(Ordering::Acquire) & (WANT_WRITE | CORKED | CLOSED) != 0;
-            if writer == Writer::Caller || stuck || !queue.wants_compression() || queue.failed.is_some() {
+            if !writer.compresses() || stuck || !queue.wants_compression() || queue.failed.is_some() {
                 break;
             }
             drop(queue);
