@@ -39,8 +39,11 @@ const WRITE_BUDGET: usize = 4 * 1024 * 1024;
 /// How often somebody looks whether a writer has finished, who is not to be waited for for ever.
 const PATIENCE: u32 = 100_000;
 
-/// How often somebody looks whether what is being compressed is done.
-const COMPRESSION_POLL: Duration = Duration::from_micros(50);
+/// So often somebody who has to wait for a writer only gives way to it, before he sleeps.
+const EAGER_YIELDS: u32 = 1000;
+
+/// How long he sleeps then, before he looks again.
+const POLL: Duration = Duration::from_micros(50);
 
 /// The user does not want to read.
 const PAUSED: u8 = 1;
@@ -539,17 +542,17 @@ impl Connection {
         let idle = Decoder::new(Role::Server, Limits::default());
         let decoder = std::mem::replace(&mut *self.decoder.lock(), idle);
         let mut queue = self.queue.lock();
-        let mut patience = PATIENCE;
-        loop {
-            if queue.is_compressing() && !queue.wants_compression() {
-                // Whoever compresses holds messages, and does come back with them.
-                MutexGuard::unlocked(&mut queue, || std::thread::sleep(COMPRESSION_POLL));
-            } else if queue.writing && patience > 0 {
-                patience -= 1;
-                MutexGuard::unlocked(&mut queue, std::thread::yield_now);
-            } else {
-                break;
-            }
+        let mut yields = 0;
+        // Whoever writes or compresses holds messages, and does come back with what is left.
+        while queue.writing || queue.is_compressing() && !queue.wants_compression() {
+            yields += 1;
+            MutexGuard::unlocked(&mut queue, || {
+                if yields < EAGER_YIELDS {
+                    std::thread::yield_now();
+                } else {
+                    std::thread::sleep(POLL);
+                }
+            });
         }
         let successor = queue.succeed();
         // Whoever still has this connection on a list finds nothing to do.

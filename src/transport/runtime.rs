@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 const MAX_THREADS: usize = 4;
 
 /// So many large messages may be compressed or inflated at a time.
-const ASIDE: usize = 4;
+const ASIDE: usize = 16;
 
 /// The variable that sets the number of I/O threads (1 to 64).
 pub const THREADS_VARIABLE: &str = "WS_NATIVE_THREADS";
