@@ -314,7 +314,7 @@ fn no_writable_edge_is_lost_between_writers() {
         // From time to time the helpers look away: then the task alone has to notice.
         if numbers.below(4) == 0 {
             left.store(false, Ordering::Relaxed);
-            peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+            peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         }
         match peer.read(&mut buffer) {
             Ok(read) => at += read,
