@@ -1,0 +1,191 @@
+//! Writing what a connection has queued, on whichever thread that is.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use parking_lot::MutexGuard;
+use rustix::io::Errno;
+
+use super::{CLOSED, CORKED, Connection, PATIENCE, WANT_WRITE};
+use crate::transport::runtime;
+use crate::transport::sink::Report;
+use crate::transport::write_queue::{HIGH_WATER_MARK, Pending, Shutdown, WriteQueue};
+
+/// Bytes one connection may write before others have their turn.
+const WRITE_BUDGET: usize = 4 * 1024 * 1024;
+
+/// Who runs a flush, and so how acknowledgements travel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// An I/O thread: they are reported to the sink.
+    IoThread,
+    /// The caller, who compresses nothing: they are returned to it.
+    Caller,
+    /// The caller, who is about to go and does all that is to be done, but compresses no longer than
+    /// until then.
+    Last(Instant),
+}
+
+impl Writer {
+    /// Whether it may begin to compress something.
+    fn compresses(self) -> bool {
+        match self {
+            Self::IoThread => true,
+            Self::Caller => false,
+            Self::Last(until) => Instant::now() < until,
+        }
+    }
+}
+
+impl Connection {
+    /// Writes what the kernel takes now, without waiting; returns the acknowledgements that this
+    /// made ripe when the caller is to have them. Whoever finds another writer at work leaves the
+    /// queue to it.
+    pub fn flush(&self, writer: Writer) -> u32 {
+        self.write_queue(writer).0
+    }
+
+    /// As [`Self::flush`]; tells also whether the kernel has refused bytes of this very call.
+    pub(super) fn write_queue(&self, writer: Writer) -> (u32, bool) {
+        let (mut acked, mut refused) = (0, false);
+        let mut queue = self.queue.lock();
+        // What it has to have compressed keeps it on its list.
+        queue.dirty &= writer == Writer::Caller && queue.wants_compression();
+        while queue.failed.is_none() {
+            let flags = self.flags.load(Ordering::Acquire);
+            if flags & CORKED != 0 || writer != Writer::IoThread && flags & WANT_WRITE != 0 {
+                break;
+            }
+            if queue.writing || !queue.has_work() {
+                // Who takes the socket back waits for what is in work, not for all there is.
+                if writer.compresses() && !self.is_closed() && self.compress(&mut queue, writer) {
+                    continue;
+                }
+                if queue.wants_compression() && !queue.dirty {
+                    self.call_task();
+                }
+                break;
+            }
+            queue.writing = true;
+            let mut taken = queue.take();
+            let ending = queue.is_ending();
+            let (written, error) = MutexGuard::unlocked(&mut queue, || self.write(&mut taken, ending));
+            queue.writing = false;
+            // The others' turn: the task goes on with the rest.
+            let unfinished = error.is_none() && !taken.is_empty();
+            queue.settle(written, taken);
+            if ending && error.is_none() && !unfinished {
+                queue.shutdown = Shutdown::Done;
+            }
+            let ripe = queue.ripe_acks();
+            let mut reports = [None; 2];
+            match writer {
+                Writer::Caller | Writer::Last(_) => acked += ripe,
+                Writer::IoThread => reports[0] = (ripe > 0).then_some(Report::Acked(ripe)),
+            }
+            match error {
+                None if queue.pending.is_empty() && queue.over => {
+                    queue.over = false;
+                    reports[1] = Some(Report::Drained);
+                }
+                None => {}
+                Some(Errno::AGAIN) => {
+                    queue.over |= queue.buffered() >= HIGH_WATER_MARK as u64;
+                    self.call_task();
+                }
+                Some(error) => {
+                    queue.failed = Some(error.raw_os_error());
+                    queue.discard();
+                    reports[1] = Some(Report::WriteFailed(error.raw_os_error()));
+                }
+            }
+            MutexGuard::unlocked(&mut queue, || self.report(reports));
+            if error == Some(Errno::AGAIN) {
+                refused = true;
+                break;
+            }
+            if unfinished {
+                self.call_task();
+                break;
+            }
+        }
+        (acked, refused)
+    }
+
+    /// The task is to go on with the queue.
+    fn call_task(&self) {
+        self.raise(WANT_WRITE);
+        self.waker.wake();
+    }
+
+    /// Compresses what is next, if that is to be done and nobody does it.
+    fn compress(&self, queue: &mut MutexGuard<'_, WriteQueue>, writer: Writer) -> bool {
+        let Some(mut work) = queue.take_work() else { return false };
+        let ready = MutexGuard::unlocked(queue, || {
+            catch_unwind(AssertUnwindSafe(|| {
+                if writer == Writer::IoThread && work.is_large() {
+                    runtime::aside(|| work.run())
+                } else {
+                    work.run()
+                }
+            }))
+        });
+        if queue.failed.is_some() {
+            return false;
+        }
+        match ready {
+            Ok(ready) => queue.compressed(work, ready),
+            Err(_) => {
+                // What the peer would get is not what was sent: it gets no more.
+                queue.failed = Some(Errno::IO.raw_os_error());
+                queue.discard();
+                let report = Report::WriteFailed(Errno::IO.raw_os_error());
+                MutexGuard::unlocked(queue, || self.report([Some(report), None]));
+            }
+        }
+        true
+    }
+
+    /// Writes and, when all has gone, ends the stream if that is asked for.
+    fn write(&self, taken: &mut Pending, ending: bool) -> (usize, Option<Errno>) {
+        let descriptor = self.io.get_ref();
+        let (written, mut error) = taken.write_with(WRITE_BUDGET, |slices| match slices {
+            [slice] => rustix::io::write(descriptor, slice),
+            slices => rustix::io::writev(descriptor, slices),
+        });
+        if written > 0 {
+            self.note_activity();
+        }
+        if ending && error.is_none() && taken.is_empty() {
+            // ENOTCONN: the peer was faster; the end is what was wanted.
+            error = rustix::net::shutdown(descriptor, rustix::net::Shutdown::Write)
+                .err()
+                .filter(|error| *error != Errno::NOTCONN);
+        }
+        (written, error)
+    }
+
+    /// As [`Self::flush`] by the caller, for those who must know that no byte is in a writer's
+    /// hands when it returns: before the process goes, and before the descriptor does.
+    pub fn flush_now(&self, writer: Writer) -> u32 {
+        let mut acked = self.flush(writer);
+        for _ in 0..PATIENCE {
+            let queue = self.queue.lock();
+            let in_work = queue.is_compressing() && !queue.wants_compression();
+            if queue.writing || writer.compresses() && in_work {
+                drop(queue);
+                std::thread::yield_now();
+                continue;
+            }
+            // Somebody else may have done a part of it. What the kernel refuses is not waited for.
+            let stuck = self.flags.load(Ordering::Acquire) & (WANT_WRITE | CORKED | CLOSED) != 0;
+            if !writer.compresses() || stuck || !queue.wants_compression() || queue.failed.is_some() {
+                break;
+            }
+            drop(queue);
+            acked += self.flush(writer);
+        }
+        acked + self.flush(writer)
+    }
+}
