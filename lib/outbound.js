@@ -152,7 +152,7 @@ class Outbound {
    * Whether a message that begins with this is worth compressing. Where the
    * next message may refer to it, it always is.
    *
-   * @param {any} data
+   * @param {string | Buffer | Blob} data
    * @returns {boolean}
    */
   shouldCompress(data) {
@@ -171,9 +171,7 @@ class Outbound {
 
     return (
       !deflate.params[`${side}_no_context_takeover`] ||
-      sizeOf(
-        typeof data === 'string' || isBlob(data) ? data : toBuffer(data)
-      ) >= deflate._threshold
+      sizeOf(data) >= deflate._threshold
     );
   }
 

@@ -60,7 +60,7 @@ impl Codec {
     pub fn prepare(&mut self, compress: bool, done: impl FnOnce() + Send + 'static) -> u64 {
         self.take_back();
         while compress && let Some(mut work) = self.queue.take_work() {
-            if work.is_large() {
+            if work.is_large() && runtime::runtime().is_some() {
                 self.compress_aside(work, done);
                 break;
             }

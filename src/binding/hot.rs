@@ -199,7 +199,7 @@ extern "C" fn send_text(env: sys::napi_env, info: sys::napi_callback_info) -> sy
         if flags & send::COMPRESS != 0 {
             let mut text = Vec::new();
             arguments.append_text(2, units, &mut text);
-            return code(instance.compress(id, flags, key, &text));
+            return code(instance.compress(id, flags, key, text.into()));
         }
         let (opcode, fin, rsv1) = opcode_of(flags);
         if units >= OWN_SEGMENT {
@@ -234,7 +234,7 @@ extern "C" fn send_bytes(env: sys::napi_env, info: sys::napi_callback_info) -> s
         let key = instance.mask(flags, arguments.number(3).unwrap_or(0)).ok()?;
         let bytes = arguments.bytes(2)?;
         if flags & send::COMPRESS != 0 {
-            return code(instance.compress(id, flags, key, bytes));
+            return code(instance.compress(id, flags, key, bytes.into()));
         }
         code(instance.send(id, flags, key, bytes))
     })

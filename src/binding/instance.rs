@@ -1,6 +1,7 @@
 //! What one instance of `lib/binding.js` has on this side: its connections, its mailbox and its
 //! outbox. Lives on the JavaScript thread.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -337,15 +338,15 @@ impl Instance {
 
     /// Queues a frame whose payload is to be compressed. One that goes to several connections in a
     /// row is compressed once for all of them.
-    pub fn compress(&mut self, id: u32, flags: u32, mask: Option<[u8; 4]>, payload: &[u8]) -> u32 {
+    pub fn compress(&mut self, id: u32, flags: u32, mask: Option<[u8; 4]>, payload: Cow<'_, [u8]>) -> u32 {
         let (opcode, fin, rsv1) = opcode_of(flags);
         let kind = flags & !send::ACK;
         let plain = match &self.last_plain {
-            Some(last) if mask.is_none() && last.flags == kind && last.plain.bytes() == payload => {
+            Some(last) if mask.is_none() && last.flags == kind && last.plain.bytes() == &*payload => {
                 last.plain.share();
                 Arc::clone(&last.plain)
             }
-            _ => Arc::new(Plain::new(payload.to_vec(), opcode, fin, rsv1)),
+            _ => Arc::new(Plain::new(payload.into_owned(), opcode, fin, rsv1)),
         };
         let acknowledge = flags & send::ACK != 0;
         let Some(slot) = self.slot(id) else { return NO_CONNECTION };

@@ -7,17 +7,6 @@ use super::mask;
 /// The longest header: two bytes, a length of 64 bits, a key.
 pub const MAX_HEADER: usize = 14;
 
-/// How many bytes of a frame are its payload.
-#[must_use]
-pub const fn payload_len(frame: usize, masked: bool) -> usize {
-    let unmasked = if masked { frame.saturating_sub(4) } else { frame };
-    unmasked.saturating_sub(match unmasked {
-        0..=127 => 2,
-        128..=65_539 => 4,
-        _ => 10,
-    })
-}
-
 /// Appends the header of a frame of `len` bytes. Of `opcode` the low four bits count.
 #[inline]
 pub fn header(out: &mut Vec<u8>, opcode: u8, fin: bool, rsv1: bool, mask: Option<[u8; 4]>, len: usize) {
@@ -85,8 +74,6 @@ mod tests {
             assert_eq!(masked[1], plain[1] | 0x80);
             assert_eq!(masked[header..header + 4], [1, 2, 3, 4]);
             assert!(masked.len() - len <= MAX_HEADER);
-            assert_eq!(payload_len(plain.len(), false), len);
-            assert_eq!(payload_len(masked.len(), true), len);
         }
     }
 }

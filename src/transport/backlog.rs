@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::write_queue::{Appended, OWN_SEGMENT, Pending};
+use super::write_queue::{Appended, Pending};
 use crate::protocol::deflate::{Compression, Compressor, compress_alone};
 use crate::protocol::encoder;
 
@@ -50,6 +50,13 @@ impl Plain {
         self.shared.store(true, Ordering::Relaxed);
     }
 
+    /// The frame whose payload has become these bytes.
+    fn frame(&self, mask: Option<[u8; 4]>, payload: &[u8]) -> Bytes {
+        let mut frame = Vec::new();
+        encoder::frame(&mut frame, self.opcode, self.fin, self.rsv1, mask, payload);
+        frame.into()
+    }
+
     /// The frame that every connection with these options may send.
     fn shared_frame(&self, options: Compression) -> Bytes {
         // Takeover makes no difference to what refers to nothing.
@@ -60,9 +67,7 @@ impl Plain {
         }
         let mut payload = Vec::new();
         compress_alone(options, &self.bytes, self.fin, &mut payload);
-        let mut frame = Vec::with_capacity(encoder::MAX_HEADER + payload.len());
-        encoder::frame(&mut frame, self.opcode, self.fin, self.rsv1, None, &payload);
-        let frame = Bytes::from(frame);
+        let frame = self.frame(None, &payload);
         frames.push((options, frame.clone()));
         frame
     }
@@ -239,7 +244,9 @@ impl Work {
                 Item::Job(job) => {
                     done += job.plain.bytes.len();
                     ready.waited += job.plain.bytes.len() as u64;
-                    self.frame(&job, &mut ready);
+                    let frame = self.frame(&job);
+                    ready.length += frame.len() as u64;
+                    ready.pending.append(frame);
                     if job.acknowledge {
                         ready.acks.push(ready.length);
                     }
@@ -256,31 +263,14 @@ impl Work {
         ready
     }
 
-    fn frame(&mut self, job: &Job, ready: &mut Ready) {
-        let Plain { bytes, opcode, fin, rsv1, shared, .. } = &*job.plain;
-        if job.mask.is_none() && shared.load(Ordering::Relaxed) {
-            let frame = job.plain.shared_frame(self.compressor.options());
-            self.compressor.remember(bytes);
-            ready.length += frame.len() as u64;
-            if frame.len() < OWN_SEGMENT {
-                ready.pending.tail().extend_from_slice(&frame);
-            } else {
-                ready.pending.push(frame);
-            }
-            return;
+    fn frame(&mut self, job: &Job) -> Bytes {
+        let plain = &*job.plain;
+        if job.mask.is_none() && plain.shared.load(Ordering::Relaxed) {
+            self.compressor.remember(&plain.bytes);
+            return plain.shared_frame(self.compressor.options());
         }
         let mut payload = Vec::new();
-        self.compressor.compress(bytes, *fin, &mut payload);
-        if payload.len() < OWN_SEGMENT {
-            let tail = ready.pending.tail();
-            let before = tail.len();
-            encoder::frame(tail, *opcode, *fin, *rsv1, job.mask, &payload);
-            ready.length += (tail.len() - before) as u64;
-        } else {
-            let mut frame = Vec::with_capacity(encoder::MAX_HEADER + payload.len());
-            encoder::frame(&mut frame, *opcode, *fin, *rsv1, job.mask, &payload);
-            ready.length += frame.len() as u64;
-            ready.pending.push(Bytes::from(frame));
-        }
+        self.compressor.compress(&plain.bytes, plain.fin, &mut payload);
+        plain.frame(job.mask, &payload)
     }
 }

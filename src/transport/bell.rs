@@ -52,7 +52,7 @@ pub fn note(sink: &Arc<dyn EventSink>) {
         if !bells.tells {
             return true;
         }
-        let found = bells.waiting.iter_mut().position(|waiting| Arc::ptr_eq(&waiting.sink, sink));
+        let found = bells.waiting.iter().position(|waiting| Arc::ptr_eq(&waiting.sink, sink));
         let Some(index) = found else {
             bells.waiting.push(Waiting { sink: Arc::clone(sink), chunks: 1, since: Instant::now() });
             return false;
@@ -80,21 +80,9 @@ fn wake_all() {
 }
 
 fn wake(due: impl Fn(&Waiting) -> bool) {
-    let woken = BELLS.with_borrow_mut(|bells| {
-        if bells.waiting.is_empty() {
-            return Vec::new();
-        }
-        let mut woken = Vec::new();
-        bells.waiting.retain(|waiting| {
-            let due = due(waiting);
-            if due {
-                woken.push(Arc::clone(&waiting.sink));
-            }
-            !due
-        });
-        woken
-    });
-    for sink in woken {
-        sink.wake();
+    let woken: Vec<_> =
+        BELLS.with_borrow_mut(|bells| bells.waiting.extract_if(.., |waiting| due(waiting)).collect());
+    for waiting in woken {
+        waiting.sink.wake();
     }
 }

@@ -280,12 +280,6 @@ impl Connection {
         self.compression
     }
 
-    /// Whether a flush has something to compress: an I/O thread's work.
-    #[must_use]
-    pub fn wants_compression(&self) -> bool {
-        self.compression.is_some() && self.queue.lock().wants_compression()
-    }
-
     /// Takes it off its list, to be flushed by the caller, and tells `false`; or, when a flush has
     /// something to compress, leaves it marked for the I/O thread that flushes it then.
     #[must_use]

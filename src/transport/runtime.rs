@@ -63,7 +63,9 @@ pub fn aside<T>(work: impl FnOnce() -> T) -> T {
     tokio::task::block_in_place(work)
 }
 
-/// Runs `work` on a thread that serves no connection. Returns whether there is one.
-pub fn spawn_aside(work: impl FnOnce() + Send + 'static) -> bool {
-    runtime().map(|runtime| runtime.spawn_blocking(work)).is_some()
+/// Runs `work` on a thread that serves no connection; not at all where there is no runtime.
+pub fn spawn_aside(work: impl FnOnce() + Send + 'static) {
+    if let Some(runtime) = runtime() {
+        runtime.spawn_blocking(work);
+    }
 }

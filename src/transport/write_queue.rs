@@ -49,6 +49,15 @@ impl Pending {
         self.segments.push_back(segment);
     }
 
+    /// Queues a frame behind everything else, beside its neighbours if it is small.
+    pub fn append(&mut self, frame: Bytes) {
+        if frame.len() < OWN_SEGMENT {
+            self.tail.extend_from_slice(&frame);
+        } else {
+            self.push(frame);
+        }
+    }
+
     /// Queues everything of `other` behind everything else.
     pub fn extend(&mut self, mut other: Self) {
         if other.segments.is_empty() {
