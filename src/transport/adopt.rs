@@ -1,11 +1,8 @@
 //! Making a connection of a descriptor.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
-
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use super::connection::Connection;
 use super::runtime;
@@ -33,12 +30,9 @@ pub fn adopt(
     compression: Option<Compression>,
     sink: Arc<dyn EventSink>,
 ) -> io::Result<Arc<Connection>> {
-    let runtime = runtime::runtime().ok_or_else(|| io::Error::other("no thread could be started"))?;
-    let _entered = runtime.enter();
-    #[expect(
-        deprecated,
-        reason = "its successor is unsafe for types whose descriptor may change; an OwnedFd's cannot"
-    )]
-    let io = AsyncFd::with_interest(descriptor, Interest::READABLE | Interest::WRITABLE)?;
-    Ok(Arc::new(Connection::new(id, io, decoder, compression, sink)))
+    let reactor = runtime::next_reactor().ok_or_else(|| io::Error::other("no thread could be started"))?;
+    let watched = descriptor.as_fd().as_raw_fd();
+    reactor.watch(watched, |registration| {
+        Arc::new(Connection::new(id, descriptor, registration, decoder, compression, sink))
+    })
 }

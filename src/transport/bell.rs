@@ -39,13 +39,6 @@ pub fn before_sleep() {
     wake_all();
 }
 
-/// The thread is going to be busy for long, and may not be an I/O thread behind that: wakes all
-/// sinks that wait for it, and from here on each at once, until it is seen to go to sleep again.
-pub fn before_absence() {
-    BELLS.with_borrow_mut(|bells| bells.tells = false);
-    wake_all();
-}
-
 /// The sink has been given a chunk: wakes it now or before long.
 pub fn note(sink: &Arc<dyn EventSink>) {
     let due = BELLS.with_borrow_mut(|bells| {

@@ -1,27 +1,27 @@
-//! A connection: one adopted socket, its decoder, its write queue, and the task that serves it.
+//! A connection: one adopted socket, its decoder and its write queue.
 //!
-//! The task runs on the I/O threads. Everybody else talks to a connection by its queue and its
-//! flags, and wakes the task when it has to look at them.
+//! It is served by a reactor, on an I/O thread; while that would take long, on a thread aside.
+//! Everybody else talks to a connection by its queue and its flags, and calls the reactor when it
+//! has to look at them.
 
 mod flush;
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use rustix::io::Errno;
-use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 pub use self::flush::Writer;
 use super::backlog::Job;
 use super::bell;
 use super::pool;
+use super::reactor::{Readiness, Registration, Watched};
 use super::runtime;
 use super::sink::{EventSink, Report};
 use super::write_queue::{Appended, Pending, Shutdown, WriteQueue};
@@ -45,26 +45,38 @@ const EAGER_YIELDS: u32 = 1000;
 const POLL: Duration = Duration::from_micros(50);
 
 /// The user does not want to read.
-const PAUSED: u8 = 1;
+const PAUSED: u16 = 1;
 /// The sink has had enough of this connection for now.
-const BLOCKED: u8 = 2;
+const BLOCKED: u16 = 1 << 1;
 /// Reading is over: end of stream, or an error.
-const ENDED: u8 = 4;
-/// The kernel has refused bytes; the task is to write when it takes more.
-const WANT_WRITE: u8 = 8;
-/// Nobody wants this connection any more; the task goes, and the descriptor with it.
-const CLOSED: u8 = 16;
+const ENDED: u16 = 1 << 2;
+/// The kernel has refused bytes; whoever serves is to write when it takes more.
+const WANT_WRITE: u16 = 1 << 3;
+/// Nobody wants this connection any more; the reactor forgets it, and the descriptor goes with it.
+const CLOSED: u16 = 1 << 4;
 /// Times of traffic are to be kept.
-const TIMED: u8 = 32;
-
+const TIMED: u16 = 1 << 5;
 /// The user holds writes back.
-const CORKED: u8 = 64;
+const CORKED: u16 = 1 << 6;
 
-/// The task has been spawned.
-const STARTED: u8 = 128;
+/// There may be something to read: cleared before the read that finds out.
+const READABLE: u16 = 1 << 7;
+/// There may be room: cleared before the write that finds out.
+const WRITABLE: u16 = 1 << 8;
+/// The peer has ended its side: a read that leaves nothing is followed by another one.
+const HUNG_UP: u16 = 1 << 9;
+
+/// The reactor has been called, and has not come yet.
+const CALLED: u16 = 1 << 10;
+/// Somebody is serving this connection.
+const SERVING: u16 = 1 << 11;
+/// There was something new while somebody did.
+const AGAIN: u16 = 1 << 12;
+/// The reactor has forgotten it.
+const GONE: u16 = 1 << 13;
 
 /// Nothing may be read in these states.
-const NOT_READING: u8 = PAUSED | BLOCKED | ENDED | CLOSED;
+const NOT_READING: u16 = PAUSED | BLOCKED | ENDED | CLOSED;
 
 thread_local! {
     static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers::default());
@@ -87,18 +99,37 @@ enum Chunk {
     Empty,
     /// Somebody stopped the reading; what is there stays.
     Stopped,
+    /// What is there may take long to decode, and so stays for a thread aside.
+    Heavy,
     /// Reading is over.
     Ended(Report),
+}
+
+fn flags_of(ready: Readiness) -> u16 {
+    [(ready.readable, READABLE), (ready.writable, WRITABLE), (ready.hung_up, HUNG_UP)]
+        .into_iter()
+        .filter_map(|(is, flag)| is.then_some(flag))
+        .fold(0, |flags, flag| flags | flag)
+}
+
+/// How a pass over what is to be done ended.
+enum Pass {
+    /// There is nothing left that could be done now.
+    Done,
+    /// There is more, but others have their turn.
+    More,
+    /// The rest is for a thread aside.
+    Heavy,
 }
 
 /// An adopted socket.
 pub struct Connection {
     id: u32,
-    flags: AtomicU8,
+    flags: AtomicU16,
     share: AtomicU32,
     noted: AtomicU32,
-    io: AsyncFd<OwnedFd>,
-    waker: AtomicWaker,
+    socket: OwnedFd,
+    registration: Registration,
     decoder: Mutex<Decoder>,
     queue: Mutex<WriteQueue>,
     compression: Option<Compression>,
@@ -115,18 +146,19 @@ fn uptime() -> u64 {
 impl Connection {
     pub(super) fn new(
         id: u32,
-        io: AsyncFd<OwnedFd>,
+        socket: OwnedFd,
+        registration: Registration,
         decoder: Decoder,
         compression: Option<Compression>,
         sink: Arc<dyn EventSink>,
     ) -> Self {
         Self {
             id,
-            flags: AtomicU8::new(PAUSED),
+            flags: AtomicU16::new(PAUSED),
             share: AtomicU32::new(0),
             noted: AtomicU32::new(0),
-            io,
-            waker: AtomicWaker::new(),
+            socket,
+            registration,
             decoder: Mutex::new(decoder),
             queue: Mutex::new(WriteQueue::default()),
             compression,
@@ -147,7 +179,7 @@ impl Connection {
     /// # Errors
     /// Those of [`super::adopt::duplicate`].
     pub fn duplicate(&self) -> std::io::Result<OwnedFd> {
-        super::adopt::duplicate(self.io.get_ref())
+        super::adopt::duplicate(&self.socket)
     }
 
     /// Bytes read from the socket.
@@ -187,13 +219,25 @@ impl Connection {
         }
     }
 
-    fn raise(&self, flag: u8) {
-        self.flags.fetch_or(flag, Ordering::AcqRel);
+    /// This was seen of the socket before it had this connection.
+    pub(super) fn note(&self, ready: Readiness) {
+        self.raise(flags_of(ready));
     }
 
-    fn lower_and_wake(&self, flag: u8) {
+    fn raise(&self, flags: u16) {
+        self.flags.fetch_or(flags, Ordering::AcqRel);
+    }
+
+    fn lower_and_call(&self, flag: u16) {
         if self.flags.fetch_and(!flag, Ordering::AcqRel) & flag != 0 {
-            self.waker.wake();
+            self.call();
+        }
+    }
+
+    /// The reactor is to look at the flags.
+    fn call(&self) {
+        if self.flags.fetch_or(CALLED, Ordering::AcqRel) & (CALLED | GONE) == 0 {
+            self.registration.call();
         }
     }
 
@@ -201,14 +245,9 @@ impl Connection {
         self.flags.load(Ordering::Acquire) & CLOSED != 0
     }
 
-    /// Begins or goes on to read. The first call gives the connection its task.
-    pub fn start(self: &Arc<Self>) {
-        if self.flags.fetch_or(STARTED, Ordering::AcqRel) & STARTED != 0 {
-            self.lower_and_wake(PAUSED);
-        } else if let Some(runtime) = runtime::runtime() {
-            self.flags.fetch_and(!PAUSED, Ordering::AcqRel);
-            runtime.spawn(run(Arc::clone(self)));
-        }
+    /// Begins or goes on to read.
+    pub fn start(&self) {
+        self.lower_and_call(PAUSED);
     }
 
     /// Stops reading. Bytes that an I/O thread is decoding at this moment are still published.
@@ -223,7 +262,7 @@ impl Connection {
 
     /// Called by the sink when it can take more.
     pub fn unblock(&self) {
-        self.lower_and_wake(BLOCKED);
+        self.lower_and_call(BLOCKED);
     }
 
     /// Runs `with` on the decoder. Waits for a chunk that is being decoded at this moment.
@@ -346,13 +385,13 @@ impl Connection {
 
     /// Gives up the socket: what is not compressed and what the kernel does not take now is lost, no
     /// event follows.
-    pub fn close(&self) {
+    pub fn close(self: &Arc<Self>) {
         self.flush_now(Writer::Caller);
         self.raise(CLOSED);
         if self.compression.is_some() {
             self.queue.lock().failed.get_or_insert(0);
         }
-        self.waker.wake();
+        self.call();
     }
 
     /// Takes the connection away from the I/O threads: when this returns none of them touches the
@@ -378,71 +417,81 @@ impl Connection {
         // Whoever still has this connection on a list finds nothing to do.
         queue.failed = Some(0);
         drop(queue);
-        self.waker.wake();
+        self.call();
         (decoder, successor)
     }
 
-    fn poll(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.waker.register(context.waker());
+    /// Does what is to be done until it is done, or is somebody else's. The caller has set SERVING.
+    fn go_on(self: Arc<Self>, aside: bool) {
+        let pass = catch_unwind(AssertUnwindSafe(|| self.pass(aside))).unwrap_or_else(|_| {
+            // Its user must see the connection die.
+            self.raise(ENDED);
+            self.report([Some(Report::ReadFailed(Errno::IO.raw_os_error())), None]);
+            Pass::Done
+        });
+        if matches!(pass, Pass::Heavy) {
+            runtime::spawn_aside(move || self.go_on(true));
+            return;
+        }
+        if self.is_closed() && self.flags.fetch_or(GONE, Ordering::AcqRel) & GONE == 0 {
+            self.registration.end(&self.socket);
+        }
+        let before = self.flags.fetch_and(!(SERVING | AGAIN), Ordering::AcqRel);
+        if before & AGAIN != 0 || matches!(pass, Pass::More) {
+            self.call();
+        }
+    }
+
+    fn pass(self: &Arc<Self>, aside: bool) -> Pass {
         bell::wake_overdue();
-        let (mut budget, mut unfinished) = (READ_BUDGET, false);
-        while self.flags.load(Ordering::Acquire) & (WANT_WRITE | CLOSED) == WANT_WRITE
-            && let Poll::Ready(ready) = self.io.poll_write_ready(context)
-        {
-            let Ok(guard) = ready else { return Poll::Ready(()) };
-            if !self.write_on(guard) {
-                unfinished = self.flags.load(Ordering::Acquire) & WANT_WRITE != 0;
+        let (mut budget, mut more) = (READ_BUDGET, false);
+        let may_write = WANT_WRITE | WRITABLE;
+        while self.flags.load(Ordering::Acquire) & (may_write | CLOSED) == may_write {
+            self.flags.fetch_and(!may_write, Ordering::AcqRel);
+            // A refusal that another writer met may be older than the readiness: only our own counts.
+            let (_, refused) = self.write_queue(Writer::IoThread);
+            if !refused {
+                self.raise(WRITABLE);
+                more = self.flags.load(Ordering::Acquire) & WANT_WRITE != 0;
                 break;
             }
         }
         while budget > 0 {
             let flags = self.flags.load(Ordering::Acquire);
-            if flags & CLOSED != 0 {
-                return Poll::Ready(());
-            }
-            if flags & NOT_READING != 0 {
+            if flags & NOT_READING != 0 || flags & (READABLE | HUNG_UP) == 0 {
                 break;
             }
-            let mut guard = match self.io.poll_read_ready(context) {
-                Poll::Ready(Ok(guard)) => guard,
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Pending => break,
-            };
-            match self.read_chunk() {
-                Chunk::Full(count) => budget = budget.saturating_sub(count),
-                Chunk::Last(count) => {
-                    guard.clear_ready();
+            let seen = self.flags.fetch_and(!(READABLE | HUNG_UP), Ordering::AcqRel) & (READABLE | HUNG_UP);
+            match self.read_chunk(aside) {
+                Chunk::Full(count) => {
+                    self.raise(READABLE | seen);
                     budget = budget.saturating_sub(count);
                 }
-                Chunk::Empty => guard.clear_ready(),
-                // The readiness is still true, and no other edge will say so.
-                Chunk::Stopped => {}
+                Chunk::Last(count) => {
+                    if seen & HUNG_UP != 0 {
+                        self.raise(HUNG_UP);
+                    }
+                    budget = budget.saturating_sub(count);
+                }
+                Chunk::Empty => {}
+                // No other edge will say so.
+                Chunk::Stopped => self.raise(seen),
+                Chunk::Heavy => {
+                    self.raise(seen);
+                    return Pass::Heavy;
+                }
                 Chunk::Ended(report) => {
                     self.raise(ENDED);
                     self.report([Some(report), None]);
                 }
             }
         }
-        if budget == 0 || unfinished {
-            context.waker().wake_by_ref();
-        }
-        Poll::Pending
-    }
-
-    /// Writes; returns whether the kernel has refused bytes.
-    fn write_on(&self, mut guard: AsyncFdReadyGuard<'_, OwnedFd>) -> bool {
-        self.flags.fetch_and(!WANT_WRITE, Ordering::AcqRel);
-        // A refusal that another writer met may be older than the readiness: only our own counts.
-        let (_, refused) = self.write_queue(Writer::IoThread);
-        if refused {
-            guard.clear_ready();
-        }
-        refused
+        if budget == 0 || more { Pass::More } else { Pass::Done }
     }
 
     /// Reads once and publishes what that completes. The decoder's lock is held from before the
     /// read until the events are published, so that a [`Self::release`] finds all or nothing.
-    fn read_chunk(self: &Arc<Self>) -> Chunk {
+    fn read_chunk(self: &Arc<Self>, aside: bool) -> Chunk {
         BUFFERS.with_borrow_mut(|Buffers { scratch, events }| {
             // What a panic may have left belongs to another connection.
             events.clear();
@@ -453,8 +502,10 @@ impl Connection {
             if self.sink.refuses(self) {
                 return Chunk::Stopped;
             }
-            let descriptor = self.io.get_ref();
-            let heavy = decoder.is_heavy();
+            if !aside && decoder.is_heavy() {
+                return Chunk::Heavy;
+            }
+            let descriptor = &self.socket;
             let (read, offered) = if let Some(body) = decoder.body_from(&mut pool::take) {
                 let offered = body.capacity() - body.len();
                 (rustix::io::read(descriptor, rustix::buffer::spare_capacity(body)), offered)
@@ -462,11 +513,7 @@ impl Connection {
                 scratch.resize(SCRATCH, 0);
                 let read = rustix::io::read(descriptor, scratch.as_mut_slice());
                 if let Ok(count) = read {
-                    if heavy {
-                        runtime::aside(|| decoder.decode(&mut scratch[..count], events));
-                    } else {
-                        decoder.decode(&mut scratch[..count], events);
-                    }
+                    decoder.decode(&mut scratch[..count], events);
                     if count > 0 {
                         self.count_received(count);
                         self.publish(&scratch[..count], events);
@@ -484,11 +531,7 @@ impl Connection {
             match read {
                 Ok(0) => Chunk::Ended(Report::Eof),
                 Ok(count) => {
-                    let surplus = if heavy {
-                        runtime::aside(|| decoder.body_filled(events))
-                    } else {
-                        decoder.body_filled(events)
-                    };
+                    let surplus = decoder.body_filled(events);
                     self.count_received(count);
                     self.publish(&[], events);
                     if let Some(mut surplus) = surplus {
@@ -518,20 +561,16 @@ impl Connection {
     }
 }
 
-/// Tells the sink when a connection's task ends by a panic: its user must see the connection die.
-struct Alive(Arc<Connection>);
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.raise(ENDED);
-            self.0.report([Some(Report::ReadFailed(Errno::IO.raw_os_error())), None]);
+impl Watched for Connection {
+    fn serve(self: Arc<Self>, ready: Readiness) {
+        let news = flags_of(ready);
+        let update = |flags: u16| {
+            let begun = if flags & SERVING == 0 { SERVING } else { AGAIN };
+            Some((flags | news | begun) & !CALLED)
+        };
+        let before = self.flags.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+        if before.is_ok_and(|flags| flags & SERVING == 0) {
+            self.go_on(false);
         }
     }
-}
-
-/// The task of a connection: lives until the connection is closed or released.
-async fn run(connection: Arc<Connection>) {
-    let alive = Alive(connection);
-    std::future::poll_fn(|context| alive.0.poll(context)).await;
 }

@@ -5,10 +5,10 @@
 //! to the listener's user with the bytes that were read. Visitors have numbers, by which the user
 //! takes them out; whoever is not taken out stays until the listener is closed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,10 +17,12 @@ use parking_lot::Mutex;
 use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore, TryAcquireError};
+use tokio::time::Instant;
 
 use super::adopt::duplicate;
 use super::connection::Connection;
+use super::reactor::{Readiness, Registration, Watched};
 use super::runtime;
 use super::sink::EventSink;
 use crate::protocol::deflate::Compression;
@@ -53,32 +55,60 @@ pub trait Host: Send + Sync + 'static {
     fn stranger(&self, listener: u32, visitor: u32);
 }
 
-/// A connection without a decision.
+/// A connection without a decision, taken out: to be admitted, or taken to its parts.
+#[must_use]
 pub struct Visitor {
-    io: AsyncFd<OwnedFd>,
+    seat: Arc<Seat>,
+    guest: Guest,
+}
+
+struct Guest {
+    socket: OwnedFd,
     bytes: Vec<u8>,
     /// The head's part of the bytes, once it is known.
     head: usize,
+    /// Nothing more is to be read.
+    known: bool,
     /// The host has been told.
     announced: bool,
 }
 
-/// What a visitor's task has found out.
+/// Where a visitor waits, and what becomes of what is seen of its socket.
+struct Seat {
+    listener: Arc<Listener>,
+    number: u32,
+    registration: Registration,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Seen, and not used yet.
+    ready: Readiness,
+    holder: Holder,
+}
+
+enum Holder {
+    Guest(Guest),
+    /// It has been taken out.
+    Nobody,
+    Connection(Weak<Connection>),
+}
+
+/// What has been found out about a visitor.
 enum Found {
     /// A plain request; this is its text.
     Request(Vec<u8>),
     Stranger,
-    /// The visitor has left without a word, or is in other hands.
+    /// The visitor has left without a word.
     Nobody,
 }
 
-/// A shared place, which is empty once the visitor has been taken out.
-type Place = Arc<Mutex<Option<Visitor>>>;
-
 #[derive(Default)]
 struct Visitors {
-    places: HashMap<u32, Place>,
+    seats: HashMap<u32, Arc<Seat>>,
     last: u32,
+    /// When those came about whom nothing may be known yet, in order.
+    arrivals: VecDeque<(Instant, u32)>,
 }
 
 /// A listening socket.
@@ -89,6 +119,8 @@ pub struct Listener {
     io: Mutex<Option<AsyncFd<OwnedFd>>>,
     visitors: Mutex<Visitors>,
     room: Semaphore,
+    /// Somebody has come after a time without visitors.
+    busy: Notify,
     waker: AtomicWaker,
     /// A descriptor to be given up when there is no other left.
     spare: Mutex<Option<OwnedFd>>,
@@ -121,18 +153,20 @@ impl Listener {
             io: Mutex::new(Some(watch(descriptor, Interest::READABLE)?)),
             visitors: Mutex::new(Visitors::default()),
             room: Semaphore::new(ROOM),
+            busy: Notify::new(),
             waker: AtomicWaker::new(),
             host,
         });
         runtime.spawn(accept_all(Arc::clone(&listener)));
+        runtime.spawn(lose_patience(Arc::downgrade(&listener)));
         Ok(listener)
     }
 
     /// Takes a visitor out, if it is there.
     pub fn take(&self, number: u32) -> Option<Visitor> {
-        let place = self.visitors.lock().places.remove(&number)?;
-        let visitor = place.lock().take()?;
-        if visitor.announced {
+        let seat = self.visitors.lock().seats.remove(&number)?;
+        let visitor = seat.take()?;
+        if visitor.guest.announced {
             self.room.add_permits(1);
         }
         Some(visitor)
@@ -143,7 +177,7 @@ impl Listener {
     pub fn retire(&self) -> (Option<OwnedFd>, Vec<u32>) {
         let io = self.io.lock().take();
         self.waker.wake();
-        let mut numbers: Vec<u32> = self.visitors.lock().places.keys().copied().collect();
+        let mut numbers: Vec<u32> = self.visitors.lock().seats.keys().copied().collect();
         numbers.sort_unstable();
         (io.map(AsyncFd::into_inner), numbers)
     }
@@ -154,13 +188,13 @@ impl Listener {
         *self.spare.lock() = None;
         self.room.close();
         self.waker.wake();
-        for (_, place) in self.visitors.lock().places.drain() {
-            place.lock().take();
-        }
+        self.busy.notify_one();
+        let seats = std::mem::take(&mut self.visitors.lock().seats);
+        seats.into_values().filter_map(Seat::take).for_each(|visitor| drop(visitor.into_parts()));
     }
 
-    /// Accepts one connection and gives it its place, both or neither before a [`Self::retire`].
-    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<Option<io::Result<(u32, Place)>>> {
+    /// Accepts one connection and gives it its seat, both or neither before a [`Self::retire`].
+    fn poll_accept(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<()>>> {
         self.waker.register(context.waker());
         let io = self.io.lock();
         let Some(io) = &*io else { return Poll::Ready(None) };
@@ -185,31 +219,124 @@ impl Listener {
         *self.spare.lock() = duplicate(io.get_ref()).ok();
     }
 
-    /// Gives a new connection a number and a place.
-    fn seat(&self, socket: OwnedFd) -> io::Result<(u32, Place)> {
-        let io = watch(socket, Interest::READABLE | Interest::WRITABLE)?;
-        let place = Arc::new(Mutex::new(Some(Visitor { io, bytes: Vec::new(), head: 0, announced: false })));
+    /// Gives a new connection a number and a seat.
+    fn seat(self: &Arc<Self>, socket: OwnedFd) -> io::Result<()> {
+        let reactor =
+            runtime::next_reactor().ok_or_else(|| io::Error::other("no thread could be started"))?;
+        // Held until it has its seat: it may be served before that.
         let mut visitors = self.visitors.lock();
         visitors.last = visitors.last.wrapping_add(1);
         let number = visitors.last;
-        visitors.places.insert(number, Arc::clone(&place));
-        Ok((number, place))
+        let seat = reactor.watch(socket.as_raw_fd(), |registration| {
+            let guest = Guest { socket, bytes: Vec::new(), head: 0, known: false, announced: false };
+            let state = State { ready: Readiness::default(), holder: Holder::Guest(guest) };
+            Arc::new(Seat { listener: Arc::clone(self), number, registration, state: Mutex::new(state) })
+        })?;
+        visitors.seats.insert(number, seat);
+        if visitors.arrivals.is_empty() {
+            self.busy.notify_one();
+        }
+        visitors.arrivals.push_back((Instant::now(), number));
+        Ok(())
     }
 
     /// Tells the host of a visitor, once there is room for one more.
-    async fn announce(&self, number: u32, place: &Place, found: Found) {
-        let Ok(permit) = self.room.acquire().await else { return };
-        let mut place = place.lock();
-        let Some(visitor) = &mut *place else { return };
-        permit.forget();
-        visitor.announced = true;
+    fn announce(&self, seat: &Arc<Seat>, found: Found) {
+        match self.room.try_acquire() {
+            Ok(permit) => {
+                if seat.announce(&found) {
+                    permit.forget();
+                }
+            }
+            Err(TryAcquireError::Closed) => {}
+            Err(TryAcquireError::NoPermits) => {
+                let seat = Arc::clone(seat);
+                let Some(runtime) = runtime::runtime() else { return };
+                runtime.spawn(async move {
+                    if let Ok(permit) = seat.listener.room.acquire().await
+                        && seat.announce(&found)
+                    {
+                        permit.forget();
+                    }
+                });
+            }
+        }
+    }
+
+    /// The oldest visitors have had their time; returns when the next one will have.
+    fn lose_patience(&self) -> Option<Instant> {
+        loop {
+            let seat = {
+                let mut visitors = self.visitors.lock();
+                let (since, number) = *visitors.arrivals.front()?;
+                if since.elapsed() < PATIENCE {
+                    return Some(since + PATIENCE);
+                }
+                visitors.arrivals.pop_front();
+                visitors.seats.get(&number).map(Arc::clone)
+            };
+            if let Some(seat) = seat
+                && seat.give_up()
+            {
+                self.announce(&seat, Found::Stranger);
+            }
+        }
+    }
+}
+
+impl Seat {
+    fn take(self: Arc<Self>) -> Option<Visitor> {
+        let holder = std::mem::replace(&mut self.state.lock().holder, Holder::Nobody);
+        let Holder::Guest(guest) = holder else { return None };
+        Some(Visitor { seat: self, guest })
+    }
+
+    /// Tells the host, if the visitor is still there.
+    fn announce(&self, found: &Found) -> bool {
+        let Self { listener, number, .. } = self;
+        let Holder::Guest(guest) = &mut self.state.lock().holder else { return false };
+        guest.announced = true;
         match found {
             Found::Request(text) => {
-                let rest = &visitor.bytes[visitor.head..];
-                self.host.arrival(self.id, number, &text, rest);
+                listener.host.arrival(listener.id, *number, text, &guest.bytes[guest.head..]);
             }
-            Found::Stranger => self.host.stranger(self.id, number),
+            Found::Stranger => listener.host.stranger(listener.id, *number),
             Found::Nobody => {}
+        }
+        true
+    }
+
+    /// Whether the visitor has kept us waiting until now.
+    fn give_up(&self) -> bool {
+        match &mut self.state.lock().holder {
+            Holder::Guest(guest) => !std::mem::replace(&mut guest.known, true),
+            _ => false,
+        }
+    }
+}
+
+impl Watched for Seat {
+    fn serve(self: Arc<Self>, ready: Readiness) {
+        let mut state = self.state.lock();
+        state.ready = state.ready.and(ready);
+        let State { ready: seen, holder } = &mut *state;
+        let found = match holder {
+            Holder::Guest(guest) if !guest.known && seen.readable => guest.read(seen, self.listener.limit),
+            Holder::Connection(connection) => {
+                let connection = connection.upgrade();
+                drop(state);
+                if let Some(connection) = connection {
+                    connection.serve(ready);
+                }
+                return;
+            }
+            _ => return,
+        };
+        drop(state);
+        match found {
+            None => {}
+            Some(Found::Nobody) => drop(self.listener.take(self.number).map(Visitor::into_parts)),
+            Some(found) => self.listener.announce(&self, found),
         }
     }
 }
@@ -225,47 +352,61 @@ impl Visitor {
         compression: Option<Compression>,
         sink: Arc<dyn EventSink>,
     ) -> Arc<Connection> {
-        let connection = Connection::new(id, self.io, decoder, compression, sink);
-        connection.count_received(self.bytes.len());
-        Arc::new(connection)
+        let Self { seat, guest: Guest { socket, bytes, .. } } = self;
+        let registration = seat.registration;
+        let connection = Arc::new(Connection::new(id, socket, registration, decoder, compression, sink));
+        connection.count_received(bytes.len());
+        let mut state = seat.state.lock();
+        connection.note(state.ready);
+        state.holder = Holder::Connection(Arc::downgrade(&connection));
+        drop(state);
+        registration.pass_to(Arc::clone(&connection) as _);
+        connection
     }
 
     /// The socket, and all that was read of it.
     #[must_use]
     pub fn into_parts(self) -> (OwnedFd, Vec<u8>) {
-        (self.io.into_inner(), self.bytes)
+        let Guest { socket, bytes, .. } = self.guest;
+        self.seat.registration.end(&socket);
+        (socket, bytes)
+    }
+}
+
+impl Guest {
+    /// Reads what is there, until it is clear what the visitor wants.
+    fn read(&mut self, ready: &mut Readiness, limit: usize) -> Option<Found> {
+        let found = self.read_request(ready, limit);
+        self.known = found.is_some();
+        found
     }
 
-    /// Reads what is there, until it is clear what the visitor wants.
-    fn poll_request(&mut self, context: &mut Context<'_>, limit: usize) -> Poll<Found> {
-        let Self { io, bytes, head, .. } = self;
+    fn read_request(&mut self, ready: &mut Readiness, limit: usize) -> Option<Found> {
+        let Self { socket, bytes, head, .. } = self;
         loop {
-            let Ok(mut guard) = ready!(io.poll_read_ready(context)) else {
-                return Poll::Ready(Found::Nobody);
-            };
-            let count = match read_into(io.get_ref(), bytes) {
+            let count = match read_into(socket, bytes) {
                 Ok(count) => count,
                 Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) => {
-                    guard.clear_ready();
-                    continue;
+                    ready.readable = false;
+                    return None;
                 }
-                Err(_) => return Poll::Ready(Found::Nobody),
+                Err(_) => return Some(Found::Nobody),
             };
             if count == 0 {
-                return Poll::Ready(if bytes.is_empty() { Found::Nobody } else { Found::Stranger });
+                return Some(if bytes.is_empty() { Found::Nobody } else { Found::Stranger });
             }
-            if count < SCRATCH {
-                guard.clear_ready();
-            }
+            ready.readable = count == SCRATCH || ready.hung_up;
             let mut text = Vec::new();
             match read_opening(bytes, &mut text) {
-                Opening::Partial if bytes.len() < limit => {}
+                Opening::Partial if bytes.len() >= limit => return Some(Found::Stranger),
+                Opening::Partial if ready.readable => {}
+                Opening::Partial => return None,
                 Opening::Upgrade(length) if length < limit => {
                     *head = length;
-                    return Poll::Ready(Found::Request(text));
+                    return Some(Found::Request(text));
                 }
-                _ => return Poll::Ready(Found::Stranger),
+                _ => return Some(Found::Stranger),
             }
         }
     }
@@ -307,9 +448,7 @@ async fn accept_all(listener: Arc<Listener>) {
         drop(permit);
         match std::future::poll_fn(|context| listener.poll_accept(context)).await {
             None => return,
-            Some(Ok((number, place))) => {
-                tokio::spawn(visit(Arc::clone(&listener), number, place));
-            }
+            Some(Ok(())) => {}
             Some(Err(error)) => match Errno::from_io_error(&error) {
                 // Of one connection.
                 Some(Errno::INTR | Errno::CONNABORTED) => {}
@@ -323,14 +462,16 @@ async fn accept_all(listener: Arc<Listener>) {
     }
 }
 
-/// Finds out what a visitor wants.
-async fn visit(listener: Arc<Listener>, number: u32, place: Place) {
-    let request = std::future::poll_fn(|context| match &mut *place.lock() {
-        Some(visitor) => visitor.poll_request(context, listener.limit),
-        None => Poll::Ready(Found::Nobody),
-    });
-    match tokio::time::timeout(PATIENCE, request).await.unwrap_or(Found::Stranger) {
-        Found::Nobody => drop(listener.take(number)),
-        found => listener.announce(number, &place, found).await,
+/// Leaves visitors who take their time to the host.
+async fn lose_patience(listener: Weak<Listener>) {
+    loop {
+        let Some(open) = listener.upgrade().filter(|listener| !listener.room.is_closed()) else { return };
+        let next = open.lose_patience();
+        if let Some(next) = next {
+            drop(open);
+            tokio::time::sleep_until(next).await;
+        } else {
+            open.busy.notified().await;
+        }
     }
 }

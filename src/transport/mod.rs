@@ -7,6 +7,7 @@ pub mod connection;
 pub mod listener;
 pub mod outbox;
 pub mod pool;
+pub mod reactor;
 pub mod runtime;
 pub mod sink;
 pub mod write_queue;

@@ -130,24 +130,24 @@ impl Outbox {
 
 /// Lets the I/O threads flush `list`, each its part.
 fn hand_over(mut list: Vec<Arc<Connection>>) {
-    if list.is_empty() {
+    let reactors = runtime::reactors();
+    if list.is_empty() || reactors.is_empty() {
         return;
     }
-    let Some(runtime) = runtime::runtime() else { return };
-    let part = list.len().div_ceil(runtime::threads());
-    while !list.is_empty() {
+    let part = list.len().div_ceil(reactors.len());
+    for reactor in reactors {
         let rest = list.split_off(part.min(list.len()));
-        runtime.spawn(flush_all(std::mem::replace(&mut list, rest)));
-    }
-}
-
-async fn flush_all(list: Vec<Arc<Connection>>) {
-    for turn in list.chunks(FLUSHES_PER_TURN) {
-        for connection in turn {
-            connection.flush(Writer::IoThread);
-            bell::wake_overdue();
+        let mut part = std::mem::replace(&mut list, rest).into_iter();
+        if part.len() == 0 {
+            return;
         }
-        tokio::task::yield_now().await;
+        reactor.run(Box::new(move || {
+            for connection in part.by_ref().take(FLUSHES_PER_TURN) {
+                connection.flush(Writer::IoThread);
+                bell::wake_overdue();
+            }
+            part.len() > 0
+        }));
     }
 }
 
@@ -157,9 +157,7 @@ async fn watch(outbox: Weak<Outbox>) {
         tokio::time::sleep(GRACE).await;
         let Some(outbox) = outbox.upgrade() else { return };
         let (late, asleep) = outbox.inspect(&mut seen, &mut idle);
-        if !late.is_empty() {
-            flush_all(late).await;
-        }
+        hand_over(late);
         if asleep {
             pool::clear();
             outbox.bell.notified().await;

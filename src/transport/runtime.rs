@@ -1,19 +1,35 @@
 //! The one tokio runtime of the process: its threads are the I/O threads of every environment.
 
-use std::sync::OnceLock;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+use tokio::runtime::{Builder, Runtime};
 
 use super::bell;
-use tokio::runtime::{Builder, Runtime};
+use super::reactor::Reactor;
 
 const MAX_THREADS: usize = 4;
 
 /// So many large messages may be compressed or inflated at a time.
 const ASIDE: usize = 16;
 
+/// So many turns of a reactor there are at most before its thread looks at its other tasks.
+const TURNS_BETWEEN_LOOKS: u32 = 2;
+
 /// The variable that sets the number of I/O threads (1 to 64).
 pub const THREADS_VARIABLE: &str = "WS_NATIVE_THREADS";
 
-static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+static IO: OnceLock<Option<Io>> = OnceLock::new();
+
+/// The runtime, and a reactor for each of its threads.
+struct Io {
+    runtime: Runtime,
+    reactors: Vec<&'static Reactor>,
+    next: AtomicUsize,
+}
 
 /// One I/O thread for each core but the one JavaScript needs, at least 1 and at most 4.
 fn default_threads() -> usize {
@@ -34,38 +50,66 @@ pub fn threads() -> usize {
     })
 }
 
-/// The runtime, started by its first use. `None` when no thread could be started: callers then
-/// leave the socket to its owner.
+impl Io {
+    fn start() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads())
+            .thread_name("ws-native-io")
+            // Large messages are compressed and inflated there.
+            .max_blocking_threads(ASIDE)
+            .on_thread_park(bell::before_sleep)
+            // A turn of a reactor is long as tasks go.
+            .event_interval(TURNS_BETWEEN_LOOKS)
+            .global_queue_interval(TURNS_BETWEEN_LOOKS)
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let reactors = (0..threads()).map(|_| Reactor::start(&runtime)).collect::<io::Result<_>>()?;
+        Ok(Self { runtime, reactors, next: AtomicUsize::new(0) })
+    }
+}
+
+/// Started by its first use. `None` when no thread could be started: callers then leave the socket
+/// to its owner.
+fn io() -> Option<&'static Io> {
+    // tokio panics when the system refuses a thread.
+    IO.get_or_init(|| catch_unwind(Io::start).ok()?.ok()).as_ref()
+}
+
+/// The runtime. `None` when no thread could be started.
 pub fn runtime() -> Option<&'static Runtime> {
-    RUNTIME
-        .get_or_init(|| {
-            // tokio panics when the system refuses a thread.
-            let build = || {
-                Builder::new_multi_thread()
-                    .worker_threads(threads())
-                    .thread_name("ws-native-io")
-                    // Large messages are compressed and inflated there.
-                    .max_blocking_threads(ASIDE)
-                    .on_thread_park(bell::before_sleep)
-                    .enable_io()
-                    .enable_time()
-                    .build()
-            };
-            std::panic::catch_unwind(build).ok()?.ok()
-        })
-        .as_ref()
+    Some(&io()?.runtime)
 }
 
-/// Runs `work`, in a task of the runtime, which takes so long that the other connections of the thread
-/// must not wait for it: another thread serves them meanwhile.
-pub fn aside<T>(work: impl FnOnce() -> T) -> T {
-    bell::before_absence();
-    tokio::task::block_in_place(work)
+/// The reactor whose turn it is to get a socket. `None` when no thread could be started.
+pub fn next_reactor() -> Option<&'static Reactor> {
+    let io = io()?;
+    let next = io.next.fetch_add(1, Ordering::Relaxed);
+    Some(io.reactors[next % io.reactors.len()])
 }
 
-/// Runs `work` on a thread that serves no connection; not at all where there is no runtime.
+/// All reactors.
+pub fn reactors() -> &'static [&'static Reactor] {
+    io().map_or(&[], |io| &io.reactors)
+}
+
+/// Runs `work` on a thread that serves no connection; on this one, where the system refuses others.
 pub fn spawn_aside(work: impl FnOnce() + Send + 'static) {
-    if let Some(runtime) = runtime() {
-        runtime.spawn_blocking(work);
+    let work = Arc::new(Mutex::new(Some(work)));
+    let there = Arc::clone(&work);
+    let run = move || {
+        let work = there.lock().take();
+        if let Some(work) = work {
+            work();
+        }
+    };
+    // tokio panics when the system refuses the first thread.
+    let spawned = runtime()
+        .is_some_and(|runtime| catch_unwind(AssertUnwindSafe(|| drop(runtime.spawn_blocking(run)))).is_ok());
+    if !spawned {
+        let work = work.lock().take();
+        if let Some(work) = work {
+            work();
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Writing what a connection has queued, on whichever thread that is.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -8,6 +9,7 @@ use parking_lot::MutexGuard;
 use rustix::io::Errno;
 
 use super::{CLOSED, CORKED, Connection, PATIENCE, WANT_WRITE};
+use crate::transport::backlog::{Ready, Work};
 use crate::transport::runtime;
 use crate::transport::sink::Report;
 use crate::transport::write_queue::{HIGH_WATER_MARK, Pending, Shutdown, WriteQueue};
@@ -18,8 +20,10 @@ const WRITE_BUDGET: usize = 4 * 1024 * 1024;
 /// Who runs a flush, and so how acknowledgements travel.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Writer {
-    /// An I/O thread: they are reported to the sink.
+    /// An I/O thread: they are reported to the sink. What takes long is done on a thread aside.
     IoThread,
+    /// A thread aside: as an I/O thread, but it does everything itself.
+    Aside,
     /// The caller, who compresses nothing: they are returned to it.
     Caller,
     /// The caller, who is about to go and does all that is to be done, but compresses no longer than
@@ -31,7 +35,7 @@ impl Writer {
     /// Whether it may begin to compress something.
     fn compresses(self) -> bool {
         match self {
-            Self::IoThread => true,
+            Self::IoThread | Self::Aside => true,
             Self::Caller => false,
             Self::Last(until) => Instant::now() < until,
         }
@@ -42,12 +46,12 @@ impl Connection {
     /// Writes what the kernel takes now, without waiting; returns the acknowledgements that this
     /// made ripe when the caller is to have them. Whoever finds another writer at work leaves the
     /// queue to it.
-    pub fn flush(&self, writer: Writer) -> u32 {
+    pub fn flush(self: &Arc<Self>, writer: Writer) -> u32 {
         self.write_queue(writer).0
     }
 
     /// As [`Self::flush`]; tells also whether the kernel has refused bytes of this very call.
-    pub(super) fn write_queue(&self, writer: Writer) -> (u32, bool) {
+    pub(super) fn write_queue(self: &Arc<Self>, writer: Writer) -> (u32, bool) {
         let (mut acked, mut refused) = (0, false);
         let mut queue = self.queue.lock();
         // What it has to have compressed keeps it on its list.
@@ -63,7 +67,7 @@ impl Connection {
                     continue;
                 }
                 if queue.wants_compression() && !queue.dirty {
-                    self.call_task();
+                    self.leave_to_reactor();
                 }
                 break;
             }
@@ -72,7 +76,7 @@ impl Connection {
             let ending = queue.is_ending();
             let (written, error) = MutexGuard::unlocked(&mut queue, || self.write(&mut taken, ending));
             queue.writing = false;
-            // The others' turn: the task goes on with the rest.
+            // The others' turn: the reactor goes on with the rest.
             let unfinished = error.is_none() && !taken.is_empty();
             queue.settle(written, taken);
             if ending && error.is_none() && !unfinished {
@@ -82,7 +86,7 @@ impl Connection {
             let mut reports = [None; 2];
             match writer {
                 Writer::Caller | Writer::Last(_) => acked += ripe,
-                Writer::IoThread => reports[0] = (ripe > 0).then_some(Report::Acked(ripe)),
+                Writer::IoThread | Writer::Aside => reports[0] = (ripe > 0).then_some(Report::Acked(ripe)),
             }
             match error {
                 None if queue.pending.is_empty() && queue.over => {
@@ -92,7 +96,7 @@ impl Connection {
                 None => {}
                 Some(Errno::AGAIN) => {
                     queue.over |= queue.buffered() >= HIGH_WATER_MARK as u64;
-                    self.call_task();
+                    self.leave_to_reactor();
                 }
                 Some(error) => {
                     queue.failed = Some(error.raw_os_error());
@@ -106,50 +110,59 @@ impl Connection {
                 break;
             }
             if unfinished {
-                self.call_task();
+                self.leave_to_reactor();
                 break;
             }
         }
         (acked, refused)
     }
 
-    /// The task is to go on with the queue.
-    fn call_task(&self) {
+    /// The reactor is to go on with the queue.
+    fn leave_to_reactor(&self) {
         self.raise(WANT_WRITE);
-        self.waker.wake();
+        self.call();
     }
 
-    /// Compresses what is next, if that is to be done and nobody does it.
-    fn compress(&self, queue: &mut MutexGuard<'_, WriteQueue>, writer: Writer) -> bool {
+    /// Compresses what is next, if that is to be done here and nobody does it; tells whether it has.
+    fn compress(self: &Arc<Self>, queue: &mut MutexGuard<'_, WriteQueue>, writer: Writer) -> bool {
         let Some(mut work) = queue.take_work() else { return false };
-        let ready = MutexGuard::unlocked(queue, || {
-            catch_unwind(AssertUnwindSafe(|| {
-                if writer == Writer::IoThread && work.is_large() {
-                    runtime::aside(|| work.run())
-                } else {
-                    work.run()
-                }
-            }))
-        });
+        if writer == Writer::IoThread && work.is_large() {
+            let connection = Arc::clone(self);
+            MutexGuard::unlocked(queue, || {
+                runtime::spawn_aside(move || {
+                    let ready = catch_unwind(AssertUnwindSafe(|| work.run())).ok();
+                    let done = connection.put_back(&mut connection.queue.lock(), work, ready);
+                    if done {
+                        connection.flush(Writer::Aside);
+                    }
+                });
+            });
+            return false;
+        }
+        let ready = MutexGuard::unlocked(queue, || catch_unwind(AssertUnwindSafe(|| work.run())).ok());
+        self.put_back(queue, work, ready)
+    }
+
+    /// The work has been done, or has failed; tells whether the queue goes on.
+    fn put_back(&self, queue: &mut MutexGuard<'_, WriteQueue>, work: Work, ready: Option<Ready>) -> bool {
         if queue.failed.is_some() {
             return false;
         }
-        match ready {
-            Ok(ready) => queue.compressed(work, ready),
-            Err(_) => {
-                // What the peer would get is not what was sent: it gets no more.
-                queue.failed = Some(Errno::IO.raw_os_error());
-                queue.discard();
-                let report = Report::WriteFailed(Errno::IO.raw_os_error());
-                MutexGuard::unlocked(queue, || self.report([Some(report), None]));
-            }
+        if let Some(ready) = ready {
+            queue.compressed(work, ready);
+        } else {
+            // What the peer would get is not what was sent: it gets no more.
+            queue.failed = Some(Errno::IO.raw_os_error());
+            queue.discard();
+            let report = Report::WriteFailed(Errno::IO.raw_os_error());
+            MutexGuard::unlocked(queue, || self.report([Some(report), None]));
         }
         true
     }
 
     /// Writes and, when all has gone, ends the stream if that is asked for.
     fn write(&self, taken: &mut Pending, ending: bool) -> (usize, Option<Errno>) {
-        let descriptor = self.io.get_ref();
+        let descriptor = &self.socket;
         let (written, mut error) = taken.write_with(WRITE_BUDGET, |slices| match slices {
             [slice] => rustix::io::write(descriptor, slice),
             slices => rustix::io::writev(descriptor, slices),
@@ -168,7 +181,7 @@ impl Connection {
 
     /// As [`Self::flush`] by the caller, for those who must know that no byte is in a writer's
     /// hands when it returns: before the process goes, and before the descriptor does.
-    pub fn flush_now(&self, writer: Writer) -> u32 {
+    pub fn flush_now(self: &Arc<Self>, writer: Writer) -> u32 {
         let mut acked = self.flush(writer);
         for _ in 0..PATIENCE {
             let queue = self.queue.lock();
