@@ -10,4 +10,5 @@ pub mod pool;
 pub mod reactor;
 pub mod runtime;
 pub mod sink;
+pub mod tails;
 pub mod write_queue;

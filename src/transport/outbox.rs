@@ -14,6 +14,7 @@ use super::bell;
 use super::connection::{Connection, Writer};
 use super::pool;
 use super::runtime;
+use super::tails;
 
 /// So many connections the caller's own thread writes itself: up to here that is cheaper than
 /// waking an I/O thread.
@@ -160,6 +161,7 @@ async fn watch(outbox: Weak<Outbox>) {
         hand_over(late);
         if asleep {
             pool::clear();
+            tails::clear();
             outbox.bell.notified().await;
             (seen, idle) = (u64::MAX, 0);
         }

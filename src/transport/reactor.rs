@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 use mio::event::Event;
@@ -24,8 +24,17 @@ use slab::Slab;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::Runtime;
 
+use super::bell;
+
 /// Sockets that are served before the other tasks of the thread have their turn.
 const EVENTS: usize = 64;
+
+/// How long a thread looks for more before it sleeps, when it has slept little lately: to be woken
+/// takes longer than most of what it would be woken for.
+const LINGER: Duration = Duration::from_micros(20);
+
+/// A sleep that is not longer than this was hardly worth it.
+const BRIEF: Duration = Duration::from_micros(60);
 
 /// What has been seen of a socket since it was served last. Edges, not levels: whoever is told
 /// remembers it until the kernel refuses him.
@@ -149,6 +158,8 @@ impl Reactor {
             events: Events::with_capacity(EVENTS),
             batch: Vec::with_capacity(EVENTS),
             calls: Calls::default(),
+            asleep: None,
+            lingers: false,
         });
         Ok(reactor)
     }
@@ -196,12 +207,26 @@ struct Turns {
     events: Events,
     batch: Vec<(Arc<dyn Watched>, Readiness)>,
     calls: Calls,
+    /// When it went to sleep.
+    asleep: Option<Instant>,
+    /// The last sleep was brief.
+    lingers: bool,
+}
+
+/// How a turn ended.
+#[derive(PartialEq, Eq)]
+enum Turn {
+    /// There was nothing to be done.
+    Idle,
+    /// It has done what there was.
+    Done,
+    /// There is more.
+    More,
 }
 
 impl Turns {
-    /// Serves whoever has been called or has become ready, and does a part of each errand; returns
-    /// whether there is more.
-    fn turn(&mut self) -> bool {
+    /// Serves whoever has been called or has become ready, and does a part of each errand.
+    fn turn(&mut self) -> Turn {
         self.reactor.told.store(false, Ordering::Release);
         {
             let mut calls = self.reactor.calls.lock();
@@ -209,6 +234,7 @@ impl Turns {
             self.calls.errands.append(&mut calls.errands);
         }
         // A panic is of one socket, or of one errand.
+        let erred = !self.calls.errands.is_empty();
         self.calls.errands.retain_mut(|errand| catch_unwind(AssertUnwindSafe(errand)).unwrap_or(false));
         // They find their slots when the events are taken, all under one lock.
         let full = match self.set.get_mut().poll(&mut self.events, Some(Duration::ZERO)) {
@@ -223,10 +249,34 @@ impl Turns {
             // A slot may be free meanwhile, or another's: he then looks for nothing.
             self.batch.extend(served.filter_map(|(slot, ready)| Some((Arc::clone(slots.get(slot)?), ready))));
         }
+        let idle = self.batch.is_empty() && !erred;
         for (watched, ready) in self.batch.drain(..) {
             let _ = catch_unwind(AssertUnwindSafe(|| watched.serve(ready)));
         }
-        full || !self.calls.errands.is_empty()
+        if full || !self.calls.errands.is_empty() {
+            Turn::More
+        } else if idle {
+            Turn::Idle
+        } else {
+            Turn::Done
+        }
+    }
+
+    /// Looks for more for a little while, if that is promising; tells whether there was any.
+    fn linger(&mut self) -> bool {
+        if !self.lingers {
+            return false;
+        }
+        // What there is may be taken meanwhile.
+        bell::before_sleep();
+        let until = Instant::now() + LINGER;
+        while Instant::now() < until {
+            std::thread::yield_now();
+            if self.turn() != Turn::Idle {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -243,8 +293,13 @@ impl Future for Turns {
                 Poll::Pending => break,
             }
         }
-        if self.turn() {
+        if let Some(since) = self.asleep.take() {
+            self.lingers = since.elapsed() <= BRIEF;
+        }
+        if self.turn() == Turn::More || self.linger() {
             context.waker().wake_by_ref();
+        } else {
+            self.asleep = Some(Instant::now());
         }
         Poll::Pending
     }

@@ -10,6 +10,7 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes};
 
 use super::backlog::{Backlog, Job, Ready, Work};
+use super::tails;
 use crate::protocol::deflate::Compression;
 
 /// Payloads from this size on are queued as they are; smaller ones share a buffer. Measured: below
@@ -38,6 +39,9 @@ impl Pending {
 
     /// The buffer small frames are appended to.
     pub fn tail(&mut self) -> &mut Vec<u8> {
+        if self.tail.capacity() == 0 {
+            self.tail = tails::take();
+        }
         &mut self.tail
     }
 
@@ -317,7 +321,9 @@ impl WriteQueue {
     /// The writer returns: `written` bytes went, `rest` did not.
     pub fn settle(&mut self, written: usize, rest: Pending) {
         self.written += written as u64;
-        if !rest.is_empty() {
+        if rest.is_empty() {
+            tails::give(rest.tail);
+        } else {
             self.pending.put_back(rest);
         }
     }
