@@ -6,6 +6,8 @@ use super::{Error, Event, Limits, Payload, mask, utf8};
 
 /// The first size of a buffer that is read into directly.
 const FIRST_BODY: usize = 64 * 1024;
+/// It may become so many times as large as what came: each time all of that is copied.
+const GROWTH: usize = 4;
 /// From so many compressed bytes on, a message takes long to inflate.
 const HEAVY: usize = 64 * 1024;
 /// A read into less room than this is a wasted system call.
@@ -91,8 +93,10 @@ impl Message {
             self.bytes = buffer;
         }
         if self.bytes.capacity() - len < rest.min(MIN_ROOM) {
-            let grown = len.saturating_mul(2).max(FIRST_BODY) - len;
-            self.bytes.reserve_exact(grown.min(rest));
+            let grown = len.saturating_mul(GROWTH).max(FIRST_BODY) - len;
+            // A little that is left would have everything copied once more.
+            let all = rest.saturating_sub(grown) <= FIRST_BODY;
+            self.bytes.reserve_exact(if all { rest } else { grown });
         }
         &mut self.bytes
     }
