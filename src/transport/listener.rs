@@ -35,6 +35,9 @@ const ROOM: usize = 512;
 /// How long a visitor may take with a plain request.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// So much longer it may be, so that one look is enough for many.
+const SLACK: Duration = Duration::from_millis(50);
+
 /// The pause after the system has refused to accept, most likely for want of descriptors.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
@@ -469,7 +472,7 @@ async fn lose_patience(listener: Weak<Listener>) {
         let next = open.lose_patience();
         if let Some(next) = next {
             drop(open);
-            tokio::time::sleep_until(next).await;
+            tokio::time::sleep_until(next + SLACK).await;
         } else {
             open.busy.notified().await;
         }
