@@ -36,8 +36,9 @@ const KIND = Object.freeze({
   FRAGMENTS: 12,
   GONE: 13,
   COMPRESSED: 14,
-  ARRIVAL: 15,
-  STRANGER: 16
+  DECODED: 15,
+  ARRIVAL: 16,
+  STRANGER: 17
 });
 
 /** Flags of a record. */
@@ -58,6 +59,9 @@ const SEND = Object.freeze({
 const FLUSH_DUE = 1;
 const OUTPUT_DUE = 2;
 const COMPRESSION_DUE = 8;
+
+/** What the decoding of a chunk answers that another thread does. */
+const DECODING = 16;
 
 const SLOT_MASK = 0xfffff;
 
@@ -517,23 +521,37 @@ function unhold() {
 const streamWords = new Uint32Array(RECORDS * RECORD_WORDS + 1);
 
 /**
- * Decodes a chunk of a stream.
+ * Decodes a chunk of a stream, or has another thread decode it.
  *
  * @param {import('./connection.js').Connection} connection
  * @param {Uint8Array} chunk
+ * @returns {boolean} Whether its events are held now; if not, a record tells
+ *   when they can be collected, and no other chunk may come before
  */
 function feed(connection, chunk) {
+  // Nobody else has a record to come.
+  const aside = connection.deflates ? 1 : 0;
+
+  if (hot.feed(connection.id, chunk, aside) === DECODING) return false;
+  collect(connection);
+  return true;
+}
+
+/**
+ * Has a connection hold what a chunk of its stream brought.
+ *
+ * @param {import('./connection.js').Connection} connection
+ */
+function collect(connection) {
   const { id } = connection;
-  const collect = (
+  const take = (
     /** @type {Uint32Array} */ into,
     /** @type {Buffer} */ memory,
     /** @type {number} */ used
   ) => hot.collect(id, into, memory, used);
 
-  hot.feed(id, chunk);
-
   for (;;) {
-    const count = fill(collect, streamWords);
+    const count = fill(take, streamWords);
 
     for (let i = 0; i < count; i++) {
       const at = i * RECORD_WORDS;
@@ -572,6 +590,7 @@ module.exports = {
   SEND,
   acceptValue: native.acceptValue,
   bindCallback,
+  collect,
   engine,
   feed,
   flushOne,

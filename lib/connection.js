@@ -7,11 +7,10 @@
  * It knows nothing of the WebSocket's states; its handler does.
  */
 
-const { Buffer } = require('buffer');
-
 const acks = require('./acks.js');
 const binding = require('./binding.js');
 const heldEvents = require('./held-events.js');
+const incoming = require('./incoming.js');
 const { systemError } = require('./socket-errors.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
@@ -33,7 +32,7 @@ const { BINARY, KIND, engine, hot } = binding;
 /** @typedef {import('./acks.js').Ack} Ack */
 /** @typedef {import('./held-events.js').Held} Held */
 
-const { isFrame, isMessage, startsChunk } = heldEvents;
+const { isFrame, startsChunk } = heldEvents;
 
 class Connection {
   /**
@@ -71,13 +70,15 @@ class Connection {
     this.ended = false;
     /** The peer has broken the protocol. */
     this.violated = false;
-    /** Records may still be on their way. */
+    /** Records may still be on their way, behind which chunks have to wait. */
     this.expecting = false;
+    /** Another thread decodes a chunk of the stream. */
+    this.decoding = false;
     this.held = /** @type {Held[] | null} */ (null);
     /** The first of them that has not been delivered. */
     this.heldAt = 0;
     this.heldBytes = 0;
-    /** So much is held that the engine does not read. */
+    /** So much is held, or so heavy is a chunk, that nobody reads on. */
     this.stopped = false;
     this.pumping = false;
     this.acks = acks.NONE;
@@ -92,8 +93,8 @@ class Connection {
     this.fragments = /** @type {Buffer | null} */ (null);
     this.onEnd = /** @type {(() => void) | null} */ (null);
     this.onDelivered = /** @type {(() => void) | null} */ (null);
-    /** Chunks of a socket given back, until its last record has come. */
-    this.chunks = /** @type {Buffer[] | null} */ (null);
+    /** Chunks of the stream that wait for a record, and calls between them. */
+    this.chunks = /** @type {Array<Buffer | (() => void)> | null} */ (null);
     this.onReleased = /** @type {(() => void) | null} */ (null);
     /** What the peer's frames are held to, and the object that shows it. */
     this.limits = /** @type {any} */ (null);
@@ -252,9 +253,9 @@ class Connection {
       case KIND.COMPRESSED:
         this.writeOutput(true);
         break;
+      case KIND.DECODED:
       case KIND.GONE:
-        this.expecting = false;
-        this.lastRecord();
+        incoming.lastRecord(this);
         break;
     }
   }
@@ -265,35 +266,25 @@ class Connection {
    * @param {Buffer | string} chunk
    */
   feed(chunk) {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-
-    if (this.chunks !== null) {
-      this.chunks.push(bytes);
-      return;
-    }
-
-    const idle = this.held === null;
-
-    binding.feed(this, bytes);
-
-    if (!idle || this.held === null) return;
-    if (
-      this.deferring &&
-      isMessage(/** @type {Held[]} */ (this.held)[this.heldAt].word & 0xff)
-    ) {
-      this.stopped = true;
-      this.socket.pause();
-      heldEvents.emitLater(this);
-    } else binding.inTurn(() => heldEvents.emit(this, false));
+    incoming.feed(this, chunk);
   }
 
   /**
-   * Calls back once no event waits.
+   * Calls back once the chunks that came so far have been decoded.
+   *
+   * @param {() => void} callback Not called when the socket closes before
+   */
+  whenDecoded(callback) {
+    incoming.whenDecoded(this, callback);
+  }
+
+  /**
+   * Calls back once no event waits, and no chunk.
    *
    * @param {() => void} callback
    */
   whenDelivered(callback) {
-    if (this.held === null) callback();
+    if (this.held === null && this.chunks === null) callback();
     else this.onDelivered = callback;
   }
 
@@ -438,7 +429,7 @@ class Connection {
     }
 
     // Those of a released socket that had been written are still to be told of.
-    if (this.expecting) this.releasedAcks = due;
+    if (this.expecting && !this.decoding) this.releasedAcks = due;
     this.socket.write(output, (error) => acks.callAll(due.splice(0), error));
   }
 
@@ -473,10 +464,11 @@ class Connection {
     }
     this.closed = true;
     this.unref();
+    incoming.drain(this);
 
     // What is still to be delivered must not be missed because the loop ends.
     if (this.expecting) {
-      // A released socket has done so already.
+      // A stream that waits for a record has done so already.
       if (this.adopted) binding.hold();
     } else {
       acks.lose(this);
@@ -522,28 +514,6 @@ class Connection {
   whenReleased(callback) {
     if (this.expecting) this.onReleased = callback;
     else callback();
-  }
-
-  /** The last record of an adopted socket has come. */
-  lastRecord() {
-    const chunks = /** @type {Buffer[]} */ (this.chunks || []);
-    const { onReleased } = this;
-
-    binding.unhold();
-    this.chunks = null;
-    this.onReleased = null;
-
-    if (!this.closed) {
-      if (onReleased !== null) onReleased();
-      for (const chunk of chunks) this.feed(chunk);
-      return;
-    }
-
-    for (const chunk of chunks) binding.feed(this, chunk);
-
-    acks.lose(this);
-    binding.unregister(this);
-    this.finish();
   }
 
   /**

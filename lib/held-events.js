@@ -53,11 +53,14 @@ function limit(connection, length) {
  */
 function readOn(connection) {
   connection.heldBytes = 0;
-  if (!connection.stopped) return;
+  // Behind chunks that wait nobody reads on.
+  if (!connection.stopped || connection.chunks !== null) return;
   connection.stopped = false;
   if (connection.closed) return;
   if (connection.adopted) engine.start(connection.id);
-  else connection.socket.resume();
+  else if (!(/** @type {any} */ (connection.ws).isPaused)) {
+    connection.socket.resume();
+  }
 }
 
 /**
@@ -134,9 +137,18 @@ function emit(connection, force) {
     }
   }
 
+  tellDelivered(connection);
+}
+
+/**
+ * Tells the one who waits that no event does, nor a chunk.
+ *
+ * @param {Connection} connection
+ */
+function tellDelivered(connection) {
   const { onDelivered } = connection;
 
-  if (onDelivered === null) return;
+  if (onDelivered === null || connection.chunks !== null) return;
   connection.onDelivered = null;
   onDelivered();
 }
@@ -175,5 +187,6 @@ module.exports = {
   isMessage,
   limit,
   readOn,
-  startsChunk
+  startsChunk,
+  tellDelivered
 };

@@ -455,10 +455,13 @@ function onSocketClose() {
  */
 function onSocketEnd() {
   const ws = this[kWebSocket];
+  const connection = ws[kConnection];
 
-  ws[kConnection].inputEnded = true;
-  ws._readyState = CLOSING;
-  this.end();
+  connection.whenDecoded(() => {
+    connection.inputEnded = true;
+    ws._readyState = CLOSING;
+    this.end();
+  });
 }
 
 /**

@@ -201,3 +201,77 @@ fn rsv1_is_refused_without_the_extension_and_behind_the_first_frame() {
     second.chunk(b"\xc0\x01a");
     assert!(matches!(second.seen[..], [Seen::Error(Error::UnexpectedRsv1, 0)]));
 }
+
+/// A message in fragments, the first of which is marked as compressed.
+fn fragments(payloads: &[&[u8]]) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for (index, payload) in payloads.iter().enumerate() {
+        let (first, fin) = (index == 0, index + 1 == payloads.len());
+        encoder::frame(&mut wire, if first { 2 } else { 0 }, fin, first, None, payload);
+    }
+    wire
+}
+
+#[test]
+fn a_chunk_is_heavy_when_something_large_becomes_complete_with_it() {
+    let (large, small) = (vec![0; 70_000], vec![0; 40_000]);
+    let mut plain = Vec::new();
+    encoder::frame(&mut plain, 2, true, false, None, &large);
+    let decoder = driver(NO_LIMITS, TAKEOVER).decoder;
+    // With and without the last byte.
+    for (wire, whole, cut) in [
+        (message(&large), true, false),
+        (message(&small), false, false),
+        (plain.clone(), false, false),
+        ([&plain[..], &message(&large)].concat(), true, false),
+        ([message(&small), message(&small)].concat(), false, false),
+        ([&[0x89, 0][..], &message(&large)].concat(), true, false),
+        ([&message(&large)[..], &[0xff; 9]].concat(), true, true),
+        ([&[0xff; 9][..], &message(&large)].concat(), false, false),
+        (fragments(&[&small, &small]), true, false),
+        (fragments(&[&large, &small]), true, true),
+        (fragments(&[&[], &large]), true, false),
+    ] {
+        assert_eq!(decoder.is_heavy_with(&wire), whole, "{:?}", &wire[..8]);
+        assert_eq!(decoder.is_heavy_with(&wire[..wire.len() - 1]), cut, "{:?}", &wire[..8]);
+        assert!(!Decoder::new(Role::Client, NO_LIMITS).is_heavy_with(&wire));
+    }
+}
+
+#[test]
+fn heavy_is_what_has_begun_before() {
+    let mut state = 1_u32;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as u8
+    };
+    let payload = compressed(&(0..100_000).map(|_| noise()).collect::<Vec<_>>());
+    assert!(payload.len() > 70_000);
+    let (head, tail) = payload.split_at(payload.len() - 10);
+    for wire in [message(&payload), fragments(&[head, tail])] {
+        let mut driver = driver(NO_LIMITS, TAKEOVER);
+        let mut heavy = Vec::new();
+        for (index, chunk) in wire.chunks(4096).enumerate() {
+            if driver.decoder.is_heavy_with(chunk) {
+                heavy.push(index);
+            }
+            driver.chunk(chunk);
+        }
+        let last = wire.len().div_ceil(4096) - 1;
+        assert_eq!(heavy.last(), Some(&last));
+        // The fragment may become complete a chunk before the message does.
+        assert!(heavy.len() == 1 || heavy == [last - 1, last], "{heavy:?}");
+        assert_eq!(driver.seen.len(), 1);
+    }
+    // A header that comes byte by byte, behind something large.
+    let wire = fragments(&[head, tail]);
+    let mut driver = driver(NO_LIMITS, TAKEOVER);
+    for byte in &wire {
+        let heavy = driver.decoder.is_heavy_with(&[*byte]);
+        driver.chunk(&[*byte]);
+        assert!(heavy || driver.seen.is_empty());
+    }
+    assert_eq!(driver.seen.len(), 1);
+}

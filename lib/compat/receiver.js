@@ -21,9 +21,6 @@ const { protocolError } = require('../errors.js');
 const { extensionName } = require('./permessage-deflate.js');
 const { shape } = require('../message-shape.js');
 
-/** In the place of the stream that the chunks of a WebSocket come from. */
-const source = { pause: NOOP, resume: NOOP };
-
 /** Codecs of receivers that nobody ended. */
 const abandoned = new FinalizationRegistry((/** @type {number} */ id) =>
   engine.free(id)
@@ -98,6 +95,13 @@ class Receiver extends Writable {
       deflate: deflateOptions(this._extensions[extensionName])
     };
     const id = engine.open(limits);
+
+    // In the place of the stream that the chunks of a WebSocket come from.
+    const source = {
+      destroy: (/** @type {Error} */ error) => this.destroy(error),
+      pause: NOOP,
+      resume: NOOP
+    };
 
     this._connection = new Connection(
       /** @type {any} */ (source),

@@ -43,10 +43,12 @@ pub enum Kind {
     Gone = 13,
     /// A large message of a stream has been compressed.
     Compressed = 14,
+    /// A chunk of a stream that took long has been decoded.
+    Decoded = 15,
     /// A listener has a request for an upgrade, which the payload describes.
-    Arrival = 15,
+    Arrival = 16,
     /// A listener has a connection that is Node's to read, by its number in the payload.
-    Stranger = 16,
+    Stranger = 17,
 }
 
 /// The message is binary.

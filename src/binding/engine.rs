@@ -288,13 +288,14 @@ impl Engine {
         max_buffered_chunks: i32,
         skip_utf8_validation: bool,
     ) {
-        self.instance.borrow_mut().with_decoder(id, |decoder| {
-            let limits = decoder.limits_mut();
-            limits.max_payload = if max_payload > 0.0 { (max_payload as u64).min(LONGEST) } else { LONGEST };
-            limits.max_fragments = u32::try_from(max_fragments).unwrap_or(0);
-            limits.max_buffered_chunks = u32::try_from(max_buffered_chunks).unwrap_or(0);
-            limits.skip_utf8_validation = skip_utf8_validation;
-        });
+        let max_payload = if max_payload > 0.0 { (max_payload as u64).min(LONGEST) } else { LONGEST };
+        let limits = Limits {
+            max_payload,
+            max_fragments: u32::try_from(max_fragments).unwrap_or(0),
+            max_buffered_chunks: u32::try_from(max_buffered_chunks).unwrap_or(0),
+            skip_utf8_validation,
+        };
+        self.instance.borrow_mut().limit(id, limits);
     }
 
     /// What a connection has of a message whose end has not come: the bytes that its frames have
@@ -302,12 +303,9 @@ impl Engine {
     /// a frame.
     #[napi]
     pub fn progress(&self, id: u32) -> Vec<f64> {
-        let mut numbers = vec![0.0; 3];
-        self.instance.borrow_mut().with_decoder(id, |decoder| {
-            let Progress { announced, received, waiting } = decoder.progress();
-            numbers = vec![announced as f64, received as f64, waiting as f64];
-        });
-        numbers
+        let Some(progress) = self.instance.borrow_mut().progress(id) else { return vec![0.0; 3] };
+        let Progress { announced, received, waiting } = progress;
+        vec![announced as f64, received as f64, waiting as f64]
     }
 
     /// Writes all that the kernel takes now, on every connection: the process is about to go.

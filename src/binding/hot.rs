@@ -19,7 +19,7 @@ use napi::sys;
 use napi::threadsafe_function::ThreadsafeFunction;
 
 use super::batch::{Filled, Kind, Record};
-use super::instance::{Instance, NO_CONNECTION, opcode_of, send};
+use super::instance::{Instance, opcode_of, send};
 use crate::protocol::{encoder, mask};
 use crate::transport::connection::{Connection, Writer};
 use crate::transport::pool;
@@ -343,24 +343,23 @@ extern "C" fn drain(env: sys::napi_env, info: sys::napi_callback_info) -> sys::n
     answer
 }
 
-/// `feed(id, bytes)`: decodes a chunk of a stream.
+/// `feed(id, bytes, aside)`: decodes a chunk of a stream, or has another thread decode it, if it takes
+/// long and that is allowed.
 extern "C" fn feed(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<2>(env, info, |instance, arguments| {
-        let id = arguments.number(0)?;
-        let bytes = arguments.bytes(1)?;
-        let Some(codec) = instance.stream(id) else { return code(NO_CONNECTION) };
-        codec.feed(id, bytes);
-        code(0)
+    run::<3>(env, info, |instance, arguments| {
+        let (id, bytes, aside) = (arguments.number(0)?, arguments.bytes(1)?, arguments.number(2)? != 0);
+        code(instance.feed(id, bytes, aside))
     })
 }
 
-/// `collect(id, words, slab, offset)`: as `drain`, for what `feed` has decoded.
+/// `collect(id, words, slab, offset)`: as `drain`, for what `feed` has decoded, or had decoded.
 extern "C" fn collect(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     run::<4>(env, info, |instance, arguments| {
         let (words, slab) = (arguments.words_mut(1)?, arguments.bytes_mut(2)?);
         let offset = arguments.number(3)? as usize;
-        let Some(codec) = instance.stream(arguments.number(0)?) else { return Some(0.0) };
-        Some(filled(words, |words| codec.collect(words, slab, offset)))
+        let id = arguments.number(0)?;
+        let Some(codec) = instance.stream(id) else { return Some(0.0) };
+        Some(filled(words, |words| codec.collect(id, words, slab, offset)))
     })
 }
 

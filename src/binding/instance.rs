@@ -10,7 +10,7 @@ use super::batch::{Batch, Filled, Kind, Record};
 use super::codec::Codec;
 use super::mailbox::Mailbox;
 use super::masks::Masks;
-use crate::protocol::encoder;
+use crate::protocol::{Limits, Progress, encoder};
 use crate::transport::backlog::{Job, Plain};
 use crate::transport::connection::Connection;
 use crate::transport::listener::Listener;
@@ -45,6 +45,8 @@ pub const OUTPUT_DUE: u32 = 2;
 pub const NO_CONNECTION: u32 = 4;
 /// The caller has to see to a flush of the stream: something waits to be compressed.
 pub const COMPRESSION_DUE: u32 = 8;
+/// A chunk is being decoded by another thread: [`Kind::Decoded`] tells when it has been.
+pub const DECODING: u32 = 16;
 
 /// How the bytes of a connection travel.
 enum Entry {
@@ -198,12 +200,23 @@ impl Instance {
         }
     }
 
-    /// Runs `with` on the decoder of a connection, however its bytes travel.
-    pub fn with_decoder(&mut self, id: u32, with: impl FnOnce(&mut crate::protocol::Decoder)) {
+    /// Changes the limits of a connection.
+    pub fn limit(&mut self, id: u32, limits: Limits) {
         match self.slot(id).map(|slot| &mut slot.entry) {
-            Some(Entry::Adopted(connection)) => connection.with_decoder(with),
-            Some(Entry::Stream(codec)) => with(&mut codec.decoder),
+            Some(Entry::Adopted(connection)) => {
+                connection.with_decoder(|decoder| *decoder.limits_mut() = limits);
+            }
+            Some(Entry::Stream(codec)) => codec.limit(limits),
             _ => {}
+        }
+    }
+
+    /// What a connection has of a message whose end has not come.
+    pub fn progress(&mut self, id: u32) -> Option<Progress> {
+        match &self.slot(id)?.entry {
+            Entry::Adopted(connection) => Some(connection.with_decoder(|decoder| decoder.progress())),
+            Entry::Stream(codec) => Some(codec.progress()),
+            _ => None,
         }
     }
 
@@ -256,7 +269,7 @@ impl Instance {
     pub fn take_large(&mut self, id: Option<u32>) -> Option<Vec<u8>> {
         match id {
             None => self.current.take_large(),
-            Some(id) => self.stream(id)?.batch.take_large(),
+            Some(id) => self.stream(id)?.take_large(),
         }
     }
 
@@ -370,12 +383,32 @@ impl Instance {
         }
     }
 
+    /// Decodes a chunk of a stream: here, or by another thread if it takes long and `aside` allows
+    /// that. Returns [`DECODING`] then.
+    pub fn feed(&mut self, id: u32, bytes: &[u8], aside: bool) -> u32 {
+        let Some(codec) = self.stream(id) else { return NO_CONNECTION };
+        if !aside || !codec.is_heavy_with(bytes) {
+            codec.feed(id, bytes);
+            return 0;
+        }
+        let done = self.tell(id, Kind::Decoded);
+        if let Some(codec) = self.stream(id) {
+            codec.feed_aside(bytes, done);
+        }
+        DECODING
+    }
+
     /// Makes ready what a stream has to write, as [`Codec::prepare`] does. [`Kind::Compressed`]
     /// tells when more can be made ready.
     pub fn prepare(&mut self, id: u32, compress: bool) -> Option<u64> {
-        let mailbox = Arc::clone(&self.mailbox);
-        let done = move || mailbox.push(Record::bare(id, Kind::Compressed, 0));
+        let done = self.tell(id, Kind::Compressed);
         Some(self.stream(id)?.prepare(compress, done))
+    }
+
+    /// What a thread does when it has done something for a stream.
+    fn tell(&self, id: u32, kind: Kind) -> impl FnOnce() + Send + 'static {
+        let mailbox = Arc::clone(&self.mailbox);
+        move || mailbox.push(Record::bare(id, kind, 0))
     }
 
     /// Queues a frame that is complete already.

@@ -1,6 +1,7 @@
 //! The Node binding: events in by the mailbox, frames out by a few raw functions. The only user of
 //! napi.
 
+pub mod aside;
 pub mod batch;
 pub mod codec;
 pub mod engine;

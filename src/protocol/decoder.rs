@@ -11,7 +11,7 @@ use super::{
     deflate::{Decompression, History},
     frame::{self, Header, Parsed, Rules, Violation, opcode},
     mask,
-    message::{self, Message},
+    message::{self, HEAVY, Message},
     utf8,
 };
 
@@ -185,6 +185,51 @@ impl Decoder {
     #[must_use]
     pub fn is_heavy(&self) -> bool {
         self.message.as_ref().is_some_and(|message| message.is_heavy())
+    }
+
+    /// Whether decoding this chunk, the next one, inflates a message or a fragment that takes long:
+    /// one that becomes complete with it.
+    #[must_use]
+    pub fn is_heavy_with(&self, chunk: &[u8]) -> bool {
+        let (mut compressed, mut sum) =
+            self.message.as_ref().map_or((false, 0), |message| (message.is_compressed(), message.len()));
+        if self.deflate.is_none() || self.finished || sum.saturating_add(chunk.len()) < HEAVY {
+            return false;
+        }
+        if self.held_len > 0 {
+            return self.is_heavy();
+        }
+        let mut rules = Rules { total: 0, ..self.rules() };
+        let mut bytes = chunk;
+        let mut next = self.frame.map(|frame| {
+            let started = self.message.as_ref().map_or(0, |message| message.started());
+            (frame.opcode, frame.compressed, frame.fin, started, frame.rest)
+        });
+        // The frame that has begun, and those that the chunk has whole.
+        loop {
+            let (code, marked, fin, started, rest) = if let Some(frame) = next.take() {
+                frame
+            } else {
+                let Ok(Parsed::Whole(header)) = frame::parse(bytes, rules) else { return false };
+                bytes = &bytes[header.size..];
+                (header.opcode, header.compressed, header.fin, 0, header.len)
+            };
+            let Ok(rest) = usize::try_from(rest) else { return false };
+            let Some(behind) = bytes.get(rest..) else { return false };
+            bytes = behind;
+            if code < opcode::CLOSE {
+                compressed |= marked;
+                sum = sum.saturating_add(rest);
+                let length = started.saturating_add(rest as u64);
+                if compressed && (length >= HEAVY as u64 || fin && sum >= HEAVY) {
+                    return true;
+                }
+                rules.fragmented = !fin;
+                if fin {
+                    (compressed, sum) = (false, 0);
+                }
+            }
+        }
     }
 
     /// Whether a close frame or an error has ended it.

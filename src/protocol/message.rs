@@ -9,7 +9,7 @@ const FIRST_BODY: usize = 64 * 1024;
 /// It may become so many times as large as what came: each time all of that is copied.
 const GROWTH: usize = 4;
 /// From so many compressed bytes on, a message takes long to inflate.
-const HEAVY: usize = 64 * 1024;
+pub(super) const HEAVY: usize = 64 * 1024;
 /// A read into less room than this is a wasted system call.
 const MIN_ROOM: usize = 16 * 1024;
 
@@ -157,6 +157,11 @@ impl Message {
     /// Whether inflating it takes a millisecond or more.
     pub(super) const fn is_heavy(&self) -> bool {
         self.compressed && self.bytes.len() >= HEAVY
+    }
+
+    /// The bytes that came.
+    pub(super) const fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     pub(super) const fn is_compressed(&self) -> bool {
