@@ -47,6 +47,15 @@ struct Away {
 /// A chunk that has been decoded: the decoder again, the bytes, and what they brought.
 type Decoded = (Decoder, Vec<u8>, Vec<Event>);
 
+/// What [`Codec::prepare`] has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// So many bytes are ready to be written.
+    pub ready: u64,
+    /// Compressing has failed: nothing follows them, ever.
+    pub failed: bool,
+}
+
 impl Codec {
     /// A codec that goes on with `decoder`, and with `queue` to be written first.
     #[must_use]
@@ -157,9 +166,8 @@ impl Codec {
 
     /// Makes ready what is to be written: all of it, or what needs no compression first. Large
     /// messages are compressed by another thread, which calls `done`, and whatever follows them waits.
-    /// Returns how many bytes are ready.
-    pub fn prepare(&mut self, compress: bool, done: impl FnOnce() + Send + 'static) -> u64 {
-        self.take_back();
+    pub fn prepare(&mut self, compress: bool, done: impl FnOnce() + Send + 'static) -> Prepared {
+        let mut failed = self.take_back();
         while compress && let Some(mut work) = self.queue.take_work() {
             if work.is_large() && runtime::runtime().is_some() {
                 let run = move || {
@@ -169,19 +177,26 @@ impl Codec {
                 self.compressing = Some(Box::new(Aside::begin(run, done)));
                 break;
             }
-            let ready = work.run();
-            self.queue.compressed(work, ready);
+            // Without the work, of which nobody knows how far it went, the queue gives no more: it
+            // goes on to count what was to follow.
+            match catch_unwind(AssertUnwindSafe(|| work.run())) {
+                Ok(ready) => self.queue.compressed(work, ready),
+                Err(_) => failed = true,
+            }
         }
-        self.ready()
+        Prepared { ready: self.ready(), failed }
     }
 
-    /// What another thread has compressed, if it is ready.
-    fn take_back(&mut self) {
-        let Some(result) = self.compressing.as_ref().and_then(|aside| aside.take()) else { return };
+    /// Takes what another thread has compressed, if it is ready. Returns whether that went wrong.
+    fn take_back(&mut self) -> bool {
+        let Some(result) = self.compressing.as_ref().and_then(|aside| aside.take()) else { return false };
         self.compressing = None;
         match result {
-            Ok((work, ready)) => self.queue.compressed(work, ready),
-            Err(_) => self.queue.discard(),
+            Ok((work, ready)) => {
+                self.queue.compressed(work, ready);
+                false
+            }
+            Err(_) => true,
         }
     }
 
@@ -202,11 +217,14 @@ impl Codec {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::mpsc::{Receiver, channel};
 
     use super::*;
     use crate::protocol::deflate::{Decompression, compress_alone};
     use crate::protocol::{Role, encoder};
+    use crate::transport::backlog::{Job, Plain};
+    use crate::transport::write_queue::Appended;
 
     /// A window that nobody negotiates: to keep a history of that size is a panic where arithmetic is
     /// checked, as it is in tests.
@@ -275,6 +293,19 @@ mod tests {
         words.chunks_exact(4).take(count).map(|record| record[1] & 0xff).collect()
     }
 
+    fn send(codec: &mut Codec, plain: Vec<u8>) {
+        let plain = Arc::new(Plain::new(plain, 2, true, true));
+        let options = codec.compression.expect("it compresses");
+        codec.queue.compress(options, Job { plain, mask: None, acknowledge: true });
+    }
+
+    fn send_plain(codec: &mut Codec, bytes: &[u8]) {
+        codec.queue.append(true, |pending| {
+            pending.tail().extend_from_slice(bytes);
+            Appended { bytes: bytes.len(), payload: bytes.len() }
+        });
+    }
+
     #[test]
     fn a_large_message_is_inflated_by_another_thread() {
         let (mut codec, plain) = (codec(15), noise(LARGE));
@@ -320,6 +351,30 @@ mod tests {
             codec.limit(limits());
             assert_eq!(codec.progress().announced, 0);
             assert_eq!(kinds(&mut codec), []);
+        }
+    }
+
+    #[test]
+    #[cfg_attr(not(debug_assertions), ignore = "nothing panics")]
+    fn a_panic_in_the_compressor_is_told_and_nothing_follows() {
+        for length in [1000, LARGE] {
+            let (mut codec, (done, told)) = (codec(ABSURD), bell());
+            send_plain(&mut codec, b"before");
+            send(&mut codec, noise(length));
+            send_plain(&mut codec, b"behind");
+            let mut prepared = codec.prepare(true, done);
+            if length == LARGE {
+                assert_eq!(prepared, Prepared { ready: 6, failed: false });
+                told.recv().expect("done is called");
+                prepared = codec.prepare(false, nobody);
+            }
+            assert_eq!(prepared, Prepared { ready: 6, failed: true });
+            assert_eq!(codec.take_output(), b"before");
+            // Once is enough.
+            send(&mut codec, noise(length));
+            assert_eq!(codec.prepare(true, nobody), Prepared { ready: 0, failed: false });
+            assert_eq!(codec.queue.compressing_acks(), 3);
+            assert_eq!(codec.queue.compressing(), 2 * length as u64 + 6);
         }
     }
 }

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustix::io::Errno;
 
 use super::batch::{Batch, Filled, Kind, Record};
-use super::codec::Codec;
+use super::codec::{Codec, Prepared};
 use super::mailbox::Mailbox;
 use super::masks::Masks;
 use crate::protocol::{Limits, Progress, encoder};
@@ -398,11 +399,17 @@ impl Instance {
         DECODING
     }
 
-    /// Makes ready what a stream has to write, as [`Codec::prepare`] does. [`Kind::Compressed`]
-    /// tells when more can be made ready.
+    /// Makes ready what a stream has to write, as [`Codec::prepare`] does, and returns how many bytes
+    /// those are. [`Kind::Compressed`] tells when more can be made ready, [`Kind::WriteFailed`] that
+    /// this has failed.
     pub fn prepare(&mut self, id: u32, compress: bool) -> Option<u64> {
         let done = self.tell(id, Kind::Compressed);
-        Some(self.stream(id)?.prepare(compress, done))
+        let Prepared { ready, failed } = self.stream(id)?.prepare(compress, done);
+        if failed {
+            let errno = Errno::IO.raw_os_error().cast_unsigned();
+            self.mailbox.push(Record::bare(id, Kind::WriteFailed, errno));
+        }
+        Some(ready)
     }
 
     /// What a thread does when it has done something for a stream.
