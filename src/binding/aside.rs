@@ -18,20 +18,12 @@ impl<T: Send + 'static> Aside<T> {
     /// to be had it is done here.
     pub fn begin(work: impl FnOnce() -> T + Send + 'static, done: impl FnOnce() + Send + 'static) -> Self {
         let place = Arc::new(Mutex::new(None));
-        let job = Arc::new(Mutex::new(Some((work, done))));
-        let run = {
-            let place = Arc::clone(&place);
-            move || {
-                let Some((work, done)) = job.lock().take() else { return };
-                let result = catch_unwind(AssertUnwindSafe(work));
-                *place.lock() = Some(result);
-                done();
-            }
-        };
-        // tokio panics when the system refuses the first thread of all.
-        if catch_unwind(AssertUnwindSafe(|| runtime::spawn_aside(run.clone()))).is_err() {
-            run();
-        }
+        let there = Arc::clone(&place);
+        runtime::spawn_aside(move || {
+            let result = catch_unwind(AssertUnwindSafe(work));
+            *there.lock() = Some(result);
+            done();
+        });
         Self { place }
     }
 
