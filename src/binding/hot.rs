@@ -231,7 +231,8 @@ extern "C" fn send_text(env: sys::napi_env, info: sys::napi_callback_info) -> sy
 extern "C" fn send_bytes(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     run::<4>(env, info, |instance, arguments| {
         let (id, flags) = (arguments.number(0)?, arguments.number(1)?);
-        let key = instance.mask(flags, arguments.number(3).unwrap_or(0)).ok()?;
+        let given = if flags & send::GIVEN_MASK == 0 { 0 } else { arguments.number(3)? };
+        let key = instance.mask(flags, given).ok()?;
         let bytes = arguments.bytes(2)?;
         if flags & send::COMPRESS != 0 {
             return code(instance.compress(id, flags, key, bytes.into()));
