@@ -38,13 +38,9 @@ export declare class Engine {
   /** Holds an adopted socket's queue back, or no longer. Returns what a send returns. */
   cork(id: number, corked: boolean): number
   /**
-   * Lets go of an adopted socket. Returns whether records of it may still come, or `collected`,
-   * that JavaScript has some in hand; if so, a last one says that there are no more.
-   */
-  close(id: number, collected: boolean): boolean
-  /**
-   * Gives the socket back to JavaScript: the same number is a stream from here on. Returns what
-   * `close` returns.
+   * Gives the socket back to JavaScript: the same number is a stream from here on. Returns
+   * whether records of the socket may still come, or `collected`, that JavaScript has some in
+   * hand; if so, a last one says that there are no more.
    */
   release(id: number, collected: boolean): boolean
   /** Gives a number back. No record of it may be on its way. */
@@ -86,11 +82,8 @@ export declare class Engine {
   unlisten(listener: number): void
   /** Takes a visitor out, for Node to serve it; `null` when there is none of this number. */
   takeVisitor(listener: number, visitor: number): VisitorParts | null
-  /**
-   * Makes a connection of a visitor, as `adopt` does of a descriptor; `null` when there is none
-   * of this number.
-   */
-  admit(listener: number, visitor: number, options: ConnectionOptions): number | null
+  /** Says what the connections that are admitted from now on are told. */
+  preset(options: ConnectionOptions): void
   /**
    * Another descriptor of an adopted socket, for the caller to own. Throws when there is none
    * left.

@@ -139,6 +139,9 @@ let exitHooked = false;
 /** The process goes: nothing that is put off will be done. */
 let exiting = false;
 
+/** What the engine was told of the connections that it admits. */
+let preset = /** @type {object | undefined} */ (undefined);
+
 /** Streams that have frames to be written. */
 /** @type {Array<import('./connection.js').Connection>} */
 let outputs = [];
@@ -369,16 +372,83 @@ function settle(connection, answer) {
     }
     return;
   }
-  if (answer === COMPRESSION_DUE) outputs.push(connection);
-  else if (answer === FLUSH_DUE) flushDue = true;
-  else return;
+  if (answer === COMPRESSION_DUE) {
+    outputs.push(connection);
+    flushOutputs();
+  } else if (answer === FLUSH_DUE) {
+    flushSoon();
+  }
+}
 
+/** The engine has something to be flushed. */
+function flushSoon() {
+  flushDue = true;
+  flushOutputs();
+}
+
+/** Sees to a flush, at the end of a turn or of what is running now. */
+function flushOutputs() {
   if (exiting) flush();
 
   if (turnDepth === 0 && !flushScheduled) {
     flushScheduled = true;
     nextTick(flushLater);
   }
+}
+
+/**
+ * Makes a connection of a visitor. It reads from the end of the turn on.
+ *
+ * @param {number} listener
+ * @param {number} visitor
+ * @param {import('../native').ConnectionOptions} limits
+ * @param {string} answer What the handshake ends with
+ * @param {Buffer} head What came behind the request
+ * @returns {number} The connection's number
+ */
+function admit(listener, visitor, limits, answer, head) {
+  if (limits !== preset) {
+    engine.preset(limits);
+    preset = limits;
+  }
+
+  const id = hot.admit(listener, visitor, answer, answer.length, head);
+
+  if (!(id >= 0)) {
+    throw new Error(
+      id === -1 ? 'Too many connections' : 'The engine of ws-native has failed'
+    );
+  }
+
+  flushSoon();
+  return id;
+}
+
+/** Bytes received and sent, each as two words. */
+const counts = new Uint32Array(4);
+
+/**
+ * Has the engine let go of an adopted socket.
+ *
+ * @param {import('./connection.js').Connection} connection
+ * @returns {boolean} Whether records of it may still come; a last one says when
+ *   there are no more. If not, its number is free.
+ */
+function close(connection) {
+  const { id } = connection;
+
+  if (hot.close(id, hasCollected(id) ? 1 : 0, counts) === 1) return true;
+  forget(connection);
+  return false;
+}
+
+/**
+ * @param {number} index
+ * @returns {number} What the connection that was closed last had received (0),
+ *   or sent (1)
+ */
+function countOf(index) {
+  return counts[2 * index] + counts[2 * index + 1] * 0x100000000;
 }
 
 /**
@@ -501,10 +571,17 @@ function bindCallback(callback) {
  * @param {import('./connection.js').Connection} connection
  */
 function unregister(connection) {
+  forget(connection);
+  engine.free(connection.id);
+}
+
+/**
+ * @param {import('./connection.js').Connection} connection
+ */
+function forget(connection) {
   const slot = connection.id & SLOT_MASK;
 
   if (connections[slot] === connection) connections[slot] = undefined;
-  engine.free(connection.id);
 }
 
 /** One more reason for the event loop to live. */
@@ -589,8 +666,11 @@ module.exports = {
   KIND,
   SEND,
   acceptValue: native.acceptValue,
+  admit,
   bindCallback,
+  close,
   collect,
+  countOf,
   engine,
   feed,
   flushOne,

@@ -452,25 +452,36 @@ class Connection {
    */
   detach() {
     if (this.closed) return;
-    if (this.adopted) {
-      this.count();
-      // What the kernel takes now was sent, and is acknowledged as such.
-      if (this.acks.length > 0) binding.flushOne(this);
-      this.loseCompressing();
-      this.expecting = engine.close(this.id, binding.hasCollected(this.id));
-    } else {
-      this.writeOutput(false);
-      this.loseCompressing();
-    }
+    if (this.adopted) this.detachAdopted();
+    else this.detachStream();
+  }
+
+  detachAdopted() {
+    // What the kernel takes now was sent, and is acknowledged as such.
+    if (this.acks.length > 0) binding.flushOne(this);
+    this.loseCompressing();
+    this.expecting = binding.close(this);
+    this.bytesRead = binding.countOf(0);
+    this.bytesWritten = binding.countOf(1);
     this.closed = true;
     this.unref();
     incoming.drain(this);
 
     // What is still to be delivered must not be missed because the loop ends.
-    if (this.expecting) {
-      // A stream that waits for a record has done so already.
-      if (this.adopted) binding.hold();
-    } else {
+    if (this.expecting) binding.hold();
+    else acks.lose(this);
+  }
+
+  detachStream() {
+    this.writeOutput(false);
+    this.loseCompressing();
+    this.closed = true;
+    this.unref();
+    incoming.drain(this);
+
+    // What is still to be delivered holds the loop already: it is a released
+    // socket's, or a record that the stream waits for.
+    if (!this.expecting) {
       acks.lose(this);
       binding.unregister(this);
     }
@@ -483,11 +494,6 @@ class Connection {
     this.lostBytes = engine.compressingBytes(this.id);
   }
 
-  count() {
-    this.bytesRead = engine.received(this.id);
-    this.bytesWritten = engine.sent(this.id);
-  }
-
   /**
    * Gives an adopted socket back: it is a stream from here on.
    *
@@ -495,7 +501,8 @@ class Connection {
    */
   release() {
     if (!this.adopted || this.closed) return false;
-    this.count();
+    this.bytesRead = engine.received(this.id);
+    this.bytesWritten = engine.sent(this.id);
     this.expecting = engine.release(this.id, binding.hasCollected(this.id));
     this.adopted = false;
     this.unref();

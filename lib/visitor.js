@@ -11,7 +11,7 @@ const net = require('net');
 
 const acks = require('./acks.js');
 const { lend } = require('./adopted-socket.js');
-const { KIND, engine } = require('./binding.js');
+const { KIND, admit, engine } = require('./binding.js');
 const { Connection } = require('./connection.js');
 const { systemError } = require('./socket-errors.js');
 
@@ -108,16 +108,17 @@ class Visitor {
    * @param {import('./connection.js').Handler} handler
    * @param {any} limits
    * @param {Life} life
+   * @param {string} answer What the handshake ends with
+   * @param {Buffer} head What came behind the request
    * @returns {VisitorConnection}
    */
-  admit(ws, handler, limits, life) {
+  admit(ws, handler, limits, life, answer, head) {
     const { id, server } = this.listener;
-    const number = engine.admit(id, this.number, limits);
     const connection = new VisitorConnection(
       server,
       ws,
       handler,
-      number,
+      admit(id, this.number, limits, answer, head),
       life,
       limits.deflate !== undefined
     );

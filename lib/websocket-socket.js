@@ -21,7 +21,6 @@ const deflateOptions = require('./deflate-options.js');
 const { kStatusCode, protocolError } = require('./errors.js');
 const { shape } = require('./message-shape.js');
 const { Outbound } = require('./outbound.js');
-const usual = require('./usual.js');
 
 // Kept, so that a test's fake timers do not stop the input.
 const { nextTick } = process;
@@ -80,13 +79,17 @@ function attach(ws, socket, head, options) {
  */
 function attachVisitor(ws, visitor, answer, head, options) {
   const limits = limitsOf(ws, options);
-  const connection = visitor.admit(ws, handler, limits, hiddenLife);
+  const connection = visitor.admit(
+    ws,
+    handler,
+    limits,
+    hiddenLife,
+    answer,
+    head
+  );
 
   connect(ws, connection, limits, options);
   connection.ref();
-  connection.sendRaw(Buffer.from(answer), undefined);
-  if (head.length > 0) engine.early(connection.id, head);
-  engine.start(connection.id);
 
   ws._readyState = OPEN;
   ws.emit('open');
@@ -123,14 +126,32 @@ let lastLimits;
  *   held to, and how they may be compressed
  */
 function limitsOf(ws, options) {
-  lastLimits = usual(lastLimits, {
-    server: ws._isServer === true,
-    maxPayload: options.maxPayload | 0,
-    maxFragments: options.maxFragments | 0,
-    maxBufferedChunks: options.maxBufferedChunks | 0,
-    skipUtf8Validation: Boolean(options.skipUTF8Validation),
-    deflate: deflateOptions(ws._extensions[EXTENSION_NAME])
-  });
+  const server = ws._isServer === true;
+  const maxPayload = options.maxPayload | 0;
+  const maxFragments = options.maxFragments | 0;
+  const maxBufferedChunks = options.maxBufferedChunks | 0;
+  const skipUtf8Validation = Boolean(options.skipUTF8Validation);
+  const deflate = deflateOptions(ws._extensions[EXTENSION_NAME]);
+
+  // Compared one by one, since each handshake comes by here.
+  if (
+    lastLimits === undefined ||
+    lastLimits.server !== server ||
+    lastLimits.maxPayload !== maxPayload ||
+    lastLimits.maxFragments !== maxFragments ||
+    lastLimits.maxBufferedChunks !== maxBufferedChunks ||
+    lastLimits.skipUtf8Validation !== skipUtf8Validation ||
+    lastLimits.deflate !== deflate
+  ) {
+    lastLimits = {
+      server,
+      maxPayload,
+      maxFragments,
+      maxBufferedChunks,
+      skipUtf8Validation,
+      deflate
+    };
+  }
 
   return lastLimits;
 }

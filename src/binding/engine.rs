@@ -189,7 +189,9 @@ impl Engine {
     /// Begins or goes on to read an adopted socket.
     #[napi]
     pub fn start(&self, id: u32) {
-        if let Some(connection) = self.instance.borrow_mut().adopted(id) {
+        let mut instance = self.instance.borrow_mut();
+        instance.start_admitted();
+        if let Some(connection) = instance.adopted(id) {
             connection.start();
         }
     }
@@ -197,7 +199,9 @@ impl Engine {
     /// Stops reading an adopted socket.
     #[napi]
     pub fn pause(&self, id: u32) {
-        if let Some(connection) = self.instance.borrow_mut().adopted(id) {
+        let mut instance = self.instance.borrow_mut();
+        instance.start_admitted();
+        if let Some(connection) = instance.adopted(id) {
             connection.pause();
         }
     }
@@ -219,15 +223,9 @@ impl Engine {
         u32::from(connection.cork(corked) && instance.outbox.add(&connection))
     }
 
-    /// Lets go of an adopted socket. Returns whether records of it may still come, or `collected`,
-    /// that JavaScript has some in hand; if so, a last one says that there are no more.
-    #[napi]
-    pub fn close(&self, id: u32, collected: bool) -> bool {
-        self.instance.borrow_mut().close(id, collected)
-    }
-
-    /// Gives the socket back to JavaScript: the same number is a stream from here on. Returns what
-    /// `close` returns.
+    /// Gives the socket back to JavaScript: the same number is a stream from here on. Returns
+    /// whether records of the socket may still come, or `collected`, that JavaScript has some in
+    /// hand; if so, a last one says that there are no more.
     #[napi]
     pub fn release(&self, id: u32, collected: bool) -> bool {
         self.instance.borrow_mut().release(id, collected)

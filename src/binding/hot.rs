@@ -19,7 +19,7 @@ use napi::sys;
 use napi::threadsafe_function::ThreadsafeFunction;
 
 use super::batch::{Filled, Kind, Record};
-use super::instance::{Instance, opcode_of, send};
+use super::instance::{Instance, Refusal, opcode_of, send};
 use crate::protocol::{encoder, mask};
 use crate::transport::connection::{Connection, Writer};
 use crate::transport::pool;
@@ -435,6 +435,54 @@ extern "C" fn take_output(env: sys::napi_env, info: sys::napi_callback_info) -> 
     })
 }
 
+/// `admit(listener, visitor, answer, answer.length, head)`: makes a connection of a visitor, with the
+/// end of the handshake queued, and the bytes behind the request decoded. It reads from the next
+/// `flush` on, which the caller has to see to. Returns its number; -1 when there are too many, -2 when
+/// there is no such visitor.
+extern "C" fn admit(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<5>(env, info, |instance, arguments| {
+        let (listener, visitor) = (arguments.number(0)?, arguments.number(1)?);
+        let (units, head) = (arguments.number(3)? as usize, arguments.bytes(4)?);
+        let connection = match instance.admit(listener, visitor) {
+            Ok(connection) => connection,
+            Err(Refusal::Full) => return Some(-1.0),
+            Err(Refusal::Nobody) => return Some(-2.0),
+        };
+        let id = connection.id();
+        if units >= OWN_SEGMENT {
+            let mut answer = Vec::new();
+            arguments.append_text(2, units, &mut answer);
+            instance.send_frame(id, 0, answer.into());
+        } else {
+            instance.queue(id, 0, |pending| arguments.append_text(2, units, pending.tail()));
+        }
+        if !head.is_empty() {
+            connection.decode_early(&mut head.to_vec());
+        }
+        code(id)
+    })
+}
+
+/// `close(id, collected, words)`: lets go of an adopted socket. Returns whether records of it may
+/// still come, or `collected`, that JavaScript has some in hand; if so, a last one says that there
+/// are no more, if not, the number is given back. The array is told how many bytes were received and
+/// how many were sent, each as two words, the lower first.
+extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<3>(env, info, |instance, arguments| {
+        let (id, collected) = (arguments.number(0)?, arguments.number(1)? != 0);
+        let words = arguments.words_mut(2)?;
+        let connection = instance.adopted(id)?;
+        for (words, count) in words.chunks_exact_mut(2).zip([connection.received(), connection.sent()]) {
+            words.copy_from_slice(&[count as u32, (count >> 32) as u32]);
+        }
+        let waiting = instance.close(id, collected);
+        if !waiting {
+            instance.free(id);
+        }
+        code(waiting.into())
+    })
+}
+
 type Raw = extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
 /// The raw functions over `instance`, in an object.
@@ -442,7 +490,7 @@ type Raw = extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_va
 /// # Errors
 /// Those of Node-API.
 pub fn bind<'env>(env: &'env Env, instance: &Rc<Shared>) -> Result<Object<'env>> {
-    let functions: [(&str, Raw); 12] = [
+    let functions: [(&str, Raw); 14] = [
         ("sendText", send_text),
         ("sendBytes", send_bytes),
         ("sendRaw", send_raw),
@@ -455,6 +503,8 @@ pub fn bind<'env>(env: &'env Env, instance: &Rc<Shared>) -> Result<Object<'env>>
         ("takeLarge", take_large),
         ("takeOutput", take_output),
         ("prepare", prepare),
+        ("admit", admit),
+        ("close", close),
     ];
     let mut object = Object::new(env)?;
     // One reference for all functions, held until the environment ends: then none can be called.

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::batch::{Batch, Filled, Kind, Record};
 use super::codec::{Codec, Prepared};
+use super::engine::ConnectionOptions;
 use super::mailbox::Mailbox;
 use super::masks::Masks;
 use crate::protocol::{Limits, Progress, encoder};
@@ -17,6 +18,7 @@ use crate::transport::connection::Connection;
 use crate::transport::listener::Listener;
 use crate::transport::outbox::Outbox;
 use crate::transport::pool::Pooled;
+use crate::transport::sink::EventSink;
 use crate::transport::write_queue::{Appended, OWN_SEGMENT, Pending};
 
 const SLOT_BITS: u32 = 20;
@@ -93,6 +95,20 @@ pub struct Instance {
     last_plain: Option<LastPlain>,
     /// Bytes held for JavaScript of which its garbage collector has been told.
     reported: usize,
+    /// What visitors are admitted with.
+    preset: Option<ConnectionOptions>,
+    /// Admitted since the last flush, and to be started by the next: one call to the I/O threads
+    /// for all of them.
+    starting: Vec<Arc<Connection>>,
+}
+
+/// Why a visitor is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There are too many connections.
+    Full,
+    /// There is no visitor of this number, or no word of how to admit him.
+    Nobody,
 }
 
 /// A change of less than this is not worth telling the garbage collector of.
@@ -112,6 +128,8 @@ impl Instance {
             last_frame: None,
             last_plain: None,
             reported: 0,
+            preset: None,
+            starting: Vec::new(),
         }
     }
 
@@ -173,6 +191,37 @@ impl Instance {
         match &self.slot(id)?.entry {
             Entry::Listener(listener) => Some(Arc::clone(listener)),
             _ => None,
+        }
+    }
+
+    /// What visitors are admitted with from now on.
+    pub fn set_preset(&mut self, options: ConnectionOptions) {
+        self.preset = Some(options);
+    }
+
+    /// Makes a connection of a visitor, which reads from the next [`Self::flush`] on.
+    ///
+    /// # Errors
+    /// When there is no number for it, or no such visitor.
+    pub fn admit(&mut self, listener: u32, visitor: u32) -> Result<Arc<Connection>, Refusal> {
+        let id = self.reserve().ok_or(Refusal::Full)?;
+        let taken = self.listener(listener).and_then(|listener| listener.take(visitor));
+        let (Some(visitor), Some(options)) = (taken, &self.preset) else {
+            self.free(id);
+            return Err(Refusal::Nobody);
+        };
+        let sink = Arc::clone(&self.mailbox) as Arc<dyn EventSink>;
+        let connection = visitor.admit(id, options.decoder(), options.compression(), sink);
+        self.set_adopted(id, Arc::clone(&connection));
+        self.starting.push(Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    /// Starts whoever has been admitted. To be called also before anything that has a say in whether
+    /// a connection reads.
+    pub fn start_admitted(&mut self) {
+        for connection in self.starting.drain(..) {
+            connection.start();
         }
     }
 
@@ -252,6 +301,7 @@ impl Instance {
     /// Makes a stream of an adopted connection: from here on JavaScript reads and writes the
     /// socket. What is in the mailbox comes first; the result is that of [`Self::close`].
     pub fn release(&mut self, id: u32, collected: bool) -> bool {
+        self.start_admitted();
         let Some(connection) = self.adopted(id) else { return false };
         let (decoder, queue) = connection.release();
         self.set_stream(id, Codec::new(decoder, queue, connection.compression()));
@@ -439,6 +489,7 @@ impl Instance {
 
     /// Flushes what is due; `acked` learns of acknowledgements that came about here.
     pub fn flush(&mut self, acked: impl FnMut(&Connection, u32)) {
+        self.start_admitted();
         self.last_frame = None;
         self.last_plain = None;
         self.outbox.flush(acked);
@@ -465,6 +516,7 @@ impl Instance {
                 listener.close();
             }
         }
+        self.starting = Vec::new();
         self.slots = Vec::new();
         self.vacant = Vec::new();
         self.last_frame = None;

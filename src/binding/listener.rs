@@ -12,7 +12,6 @@ use super::hot;
 use super::mailbox::Mailbox;
 use crate::transport::adopt;
 use crate::transport::listener::{Host, Listener};
-use crate::transport::sink::EventSink;
 
 impl Host for Mailbox {
     fn arrival(&self, listener: u32, visitor: u32, text: &[u8], rest: &[u8]) {
@@ -100,19 +99,10 @@ impl Engine {
         Some(VisitorParts { descriptor: give(descriptor), bytes: bytes.into() })
     }
 
-    /// Makes a connection of a visitor, as `adopt` does of a descriptor; `null` when there is none
-    /// of this number.
+    /// Says what the connections that are admitted from now on are told.
     #[napi]
-    pub fn admit(&self, listener: u32, visitor: u32, options: ConnectionOptions) -> Result<Option<u32>> {
-        let mut instance = self.instance.borrow_mut();
-        let id = instance.reserve().ok_or_else(full)?;
-        let Some(visitor) = instance.listener(listener).and_then(|listener| listener.take(visitor)) else {
-            instance.free(id);
-            return Ok(None);
-        };
-        let sink = Arc::clone(&instance.mailbox) as Arc<dyn EventSink>;
-        instance.set_adopted(id, visitor.admit(id, options.decoder(), options.compression(), sink));
-        Ok(Some(id))
+    pub fn preset(&self, options: ConnectionOptions) {
+        self.instance.borrow_mut().set_preset(options);
     }
 
     /// Another descriptor of an adopted socket, for the caller to own. Throws when there is none
