@@ -32,6 +32,20 @@ const { nextTick } = process;
 /** Somebody who wants to see each socket. */
 const socketChannel = channel('net.server.socket');
 
+/**
+ * What is said of a request beside its text: where its key begins, and which
+ * other headers there are to be looked at; `src/binding/listener.rs` has the same
+ * numbers. 0 when nothing is known.
+ */
+const DIGEST = Object.freeze({
+  KEY: 0x3fff,
+  EXTENSIONS: 0x4000,
+  PROTOCOLS: 0x8000
+});
+
+/** The length of a key. */
+const KEY_LENGTH = 24;
+
 /** Heads from this size on are Node's, who counts a little less than all. */
 const MAX_HEAD = 16 * 1024;
 
@@ -310,16 +324,17 @@ class NativeListener {
     if (!this.isPlain()) {
       scope.runInAsyncScope(this.retire, this);
     } else if ((word & 0xff) === KIND.ARRIVAL) {
-      scope.runInAsyncScope(this.receive, this, payload);
+      scope.runInAsyncScope(this.receive, this, word >>> 16, payload);
     } else {
       scope.runInAsyncScope(this.handOver, this, payload.readUInt32LE(0));
     }
   }
 
   /**
-   * @param {Buffer} payload A request
+   * @param {number} digest What is known of a request
+   * @param {Buffer} payload It
    */
-  receive(payload) {
+  receive(digest, payload) {
     const end = 8 + payload.readUInt32LE(4);
     const text = payload.toString('latin1', 8, end);
     const head =
@@ -329,6 +344,14 @@ class NativeListener {
       visitor,
       text.split('\0')
     );
+
+    if (digest !== 0) {
+      const at = digest & DIGEST.KEY;
+
+      visitor.key = text.slice(at, at + KEY_LENGTH);
+      visitor.offersExtensions = (digest & DIGEST.EXTENSIONS) !== 0;
+      visitor.wantsProtocols = (digest & DIGEST.PROTOCOLS) !== 0;
+    }
 
     this.current = visitor;
     try {

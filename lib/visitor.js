@@ -78,6 +78,11 @@ class Visitor {
     this.connection = /** @type {VisitorConnection | null} */ (null);
     /** The socket, if somebody asked before. */
     this.early = /** @type {any} */ (null);
+    /** The key, if the engine has found nothing wrong with the request. */
+    this.key = '';
+    /** There are headers of the request that say so, or may be. */
+    this.offersExtensions = true;
+    this.wantsProtocols = true;
     /** As a socket says it: there is no TLS here. */
     this.encrypted = false;
     this.authorized = false;

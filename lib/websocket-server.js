@@ -326,15 +326,20 @@ function decide(server, req, visitor, head, cb) {
     server.handleUpgrade !== handleUpgrade ||
     server.completeUpgrade !== completeUpgrade ||
     options.verifyClient?.length === 2 ||
-    checkRequest(req)
+    (visitor.key === '' && checkRequest(req))
   ) {
     return false;
   }
 
-  const protocols = readProtocols(req);
-  const extensions = negotiateExtensions(req, options);
+  // The request's own headers are made when somebody looks at them.
+  const key = visitor.key || req.headers['sec-websocket-key'];
+  const protocols = visitor.wantsProtocols ? readProtocols(req) : null;
+  const extensions =
+    visitor.offersExtensions && options.perMessageDeflate
+      ? negotiateExtensions(req, options)
+      : null;
 
-  if (!protocols || !extensions) return false;
+  if (protocols === undefined || extensions === undefined) return false;
 
   if (!server.shouldHandle(req)) {
     if (server.shouldHandle === shouldHandle) return false;
@@ -343,14 +348,18 @@ function decide(server, req, visitor, head, cb) {
   }
 
   verify(server, req, visitor, () => {
-    const key = req.headers['sec-websocket-key'];
-
     if (isVisitor(visitor)) {
       complete(server, extensions, key, protocols, req, visitor, head, cb);
     } else {
-      const { socket } = visitor;
-
-      server.completeUpgrade(extensions, key, protocols, req, socket, head, cb);
+      server.completeUpgrade(
+        extensions ?? {},
+        key,
+        protocols ?? new Set(),
+        req,
+        visitor.socket,
+        head,
+        cb
+      );
     }
   });
   return true;
@@ -403,9 +412,9 @@ function known(carrier) {
  * The part of `completeUpgrade` that needs no socket, until it is asked for.
  *
  * @param {WebSocketServer} server The server
- * @param {{ [name: string]: any }} extensions The accepted extensions
+ * @param {{ [name: string]: any } | null} extensions The accepted extensions
  * @param {string} key The key of the request
- * @param {Set<string>} protocols The subprotocols that the client asks for
+ * @param {Set<string> | null} protocols The subprotocols that the client asks for
  * @param {any} req The request
  * @param {any} carrier Its stream, or its visitor
  * @param {Buffer} head What has been read behind the request
@@ -422,7 +431,7 @@ function complete(server, extensions, key, protocols, req, carrier, head, cb) {
   const headers = acceptanceLines(key);
   const ws = new options.WebSocket(null, undefined, options);
 
-  if (protocols.size > 0) {
+  if (protocols !== null && protocols.size > 0) {
     const protocol = options.handleProtocols
       ? options.handleProtocols(protocols, req)
       : protocols.values().next().value;
@@ -433,7 +442,7 @@ function complete(server, extensions, key, protocols, req, carrier, head, cb) {
     }
   }
 
-  if (Object.keys(extensions).length > 0) {
+  if (extensions !== null && Object.keys(extensions).length > 0) {
     headers.push(`Sec-WebSocket-Extensions: ${answerFor(extensions)}`);
     ws._extensions = extensions;
   }
@@ -441,22 +450,21 @@ function complete(server, extensions, key, protocols, req, carrier, head, cb) {
   server.emit('headers', headers, req);
 
   const answer = `${headers.join('\r\n')}\r\n\r\n`;
-  const settings = {
-    allowSynchronousEvents: options.allowSynchronousEvents,
-    maxBufferedChunks: options.maxBufferedChunks,
-    maxFragments: options.maxFragments,
-    maxPayload: options.maxPayload,
-    skipUTF8Validation: options.skipUTF8Validation
-  };
 
   if (isVisitor(carrier) && ws.setSocket === setSocket) {
-    attachVisitor(ws, carrier, answer, head, settings);
+    attachVisitor(ws, carrier, answer, head, options);
   } else {
     const socket = streamOf(carrier);
 
     socket.write(answer);
     socket.removeListener('error', destroyThis);
-    ws.setSocket(socket, head, settings);
+    ws.setSocket(socket, head, {
+      allowSynchronousEvents: options.allowSynchronousEvents,
+      maxBufferedChunks: options.maxBufferedChunks,
+      maxFragments: options.maxFragments,
+      maxPayload: options.maxPayload,
+      skipUTF8Validation: options.skipUTF8Validation
+    });
   }
 
   if (server.clients) track(server, server.clients, ws);

@@ -55,7 +55,7 @@ function attach(ws, socket, head, options) {
     limits.deflate !== undefined
   );
 
-  connect(ws, connection, limits, options);
+  connect(ws, connection, limits, options, options.generateMask);
   socket[kWebSocket] = ws;
 
   if (adopted) {
@@ -88,7 +88,7 @@ function attachVisitor(ws, visitor, answer, head, options) {
     head
   );
 
-  connect(ws, connection, limits, options);
+  connect(ws, connection, limits, options, undefined);
   connection.ref();
 
   ws._readyState = OPEN;
@@ -161,8 +161,9 @@ function limitsOf(ws, options) {
  * @param {Connection} connection
  * @param {any} limits
  * @param {any} options
+ * @param {((mask: Buffer) => void) | undefined} generateMask
  */
-function connect(ws, connection, limits, options) {
+function connect(ws, connection, limits, options, generateMask) {
   connection.limits = limits;
   connection.deferring =
     options.allowSynchronousEvents !== undefined &&
@@ -172,7 +173,7 @@ function connect(ws, connection, limits, options) {
   ws._sender = new Outbound(
     connection,
     limits.deflate === undefined ? null : ws._extensions[EXTENSION_NAME],
-    options.generateMask,
+    generateMask,
     onOutboundError
   );
 }
