@@ -253,9 +253,14 @@ function deliverTurn() {
       const id = words[cursor * RECORD_WORDS];
       const connection = connections[id & SLOT_MASK];
 
-      if (connection === undefined || connection.id !== id) skipRecord();
-      else if (connection.scope === null) deliverChunk(connection);
-      else connection.scope.runInAsyncScope(deliverChunk, null, connection);
+      if (connection === undefined || connection.id !== id) {
+        skipRecord();
+      } else {
+        const { scope = connection.ownScope() } = connection;
+
+        if (scope === null) deliverChunk(connection);
+        else scope.runInAsyncScope(deliverChunk, null, connection);
+      }
 
       ticksDue = true;
     }

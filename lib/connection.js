@@ -9,6 +9,7 @@
 
 const acks = require('./acks.js');
 const binding = require('./binding.js');
+const { ConnectionState } = require('./connection-state.js');
 const heldEvents = require('./held-events.js');
 const incoming = require('./incoming.js');
 const { systemError } = require('./socket-errors.js');
@@ -34,7 +35,7 @@ const { BINARY, KIND, engine, hot } = binding;
 
 const { isFrame, startsChunk } = heldEvents;
 
-class Connection {
+class Connection extends ConnectionState {
   /**
    * @param {import('stream').Duplex} socket
    * @param {object} ws Whose events these are
@@ -54,59 +55,17 @@ class Connection {
     inherit = false,
     deflates = false
   ) {
+    super(ws, handler, id, adopted, deflates);
     this.socket = socket;
-    this.ws = ws;
-    this.handler = handler;
-    this.id = id;
-    /** The I/O threads read and write the socket. */
-    this.adopted = adopted;
-    /** One event a macrotask. */
-    this.deferring = false;
-    /** Keeps what listeners enter apart; a stream has its own. */
-    this.scope = adopted ? binding.makeScope(inherit) : null;
-    this.paused = false;
-    this.closed = false;
-    /** The user has ended the socket of an adopted connection. */
-    this.ended = false;
-    /** The peer has broken the protocol. */
-    this.violated = false;
-    /** Records may still be on their way, behind which chunks have to wait. */
-    this.expecting = false;
-    /** Another thread decodes a chunk of the stream. */
-    this.decoding = false;
-    this.held = /** @type {Held[] | null} */ (null);
-    /** The first of them that has not been delivered. */
-    this.heldAt = 0;
-    this.heldBytes = 0;
-    /** So much is held, or so heavy is a chunk, that nobody reads on. */
-    this.stopped = false;
-    this.pumping = false;
-    this.acks = acks.NONE;
-    this.releasedAcks = acks.NONE;
-    /** Messages may be compressed. */
-    this.deflates = deflates;
-    /** Acks of what had not been compressed when the socket went away. */
-    this.lost = 0;
-    /** And its bytes. */
-    this.lostBytes = 0;
-    this.referenced = false;
-    this.fragments = /** @type {Buffer | null} */ (null);
-    this.onEnd = /** @type {(() => void) | null} */ (null);
-    this.onDelivered = /** @type {(() => void) | null} */ (null);
-    /** Chunks of the stream that wait for a record, and calls between them. */
-    this.chunks = /** @type {Array<Buffer | (() => void)> | null} */ (null);
-    this.onReleased = /** @type {(() => void) | null} */ (null);
-    /** What the peer's frames are held to, and the object that shows it. */
-    this.limits = /** @type {any} */ (null);
-    this.view = /** @type {any} */ (null);
-    /** The turn in which a stream was written last. */
-    this.lastTurn = 0;
-    /** Somebody waits for 'drain'. */
-    this.needDrain = false;
-    /** The peer's last byte, or the last that counts, has been seen. */
-    this.inputEnded = false;
-    this.bytesRead = 0;
-    this.bytesWritten = 0;
+    /**
+     * Keeps what listeners enter apart; a stream has its own. Made by the first
+     * event, unless it has to be now.
+     */
+    this.scope =
+      /** @type {import('async_hooks').AsyncResource | null | undefined} */ (
+        adopted ? undefined : null
+      );
+    if (adopted && inherit) this.scope = binding.makeScope(true);
 
     // Records of a stream are collected where its chunks are fed, but for what
     // another thread does for it.
@@ -177,12 +136,19 @@ class Connection {
     this.held.push({ word, parameter, payload });
   }
 
+  /** @returns {import('async_hooks').AsyncResource | null} */
+  ownScope() {
+    return (this.scope = binding.makeScope(false));
+  }
+
   /**
    * @param {() => void} body
    */
   inScope(body) {
-    if (this.scope === null) body();
-    else this.scope.runInAsyncScope(body);
+    const { scope = this.ownScope() } = this;
+
+    if (scope === null) body();
+    else scope.runInAsyncScope(body);
   }
 
   /**

@@ -78,22 +78,34 @@ class Outbound {
    * @param {import('./connection.js').Connection} connection
    * @param {any} deflate The extension that compresses, if one is in use
    * @param {((mask: Buffer) => void) | undefined} generateMask
-   * @param {(error: Error) => void} onError What fails without being a peer's
-   *   or the socket's fault
    */
-  constructor(connection, deflate, generateMask, onError) {
+  constructor(connection, deflate, generateMask) {
     /** @type {any} */ (this)[kConnection] = connection;
     this._deflate = deflate;
-    this._generateMask = generateMask;
-    this._onError = onError;
     /** Bytes that were sent and wait for a Blob, or were sent too late. */
     this._bufferedBytes = 0;
     this._firstFragment = true;
     /** The message in progress is compressed. */
     this._compress = false;
-    /** Messages were compressed by a function of the user's. */
-    this._byHand = false;
-    this._waiting = /** @type {Waiting[] | null} */ (null);
+
+    // The prototype has these, for nearly all senders.
+    /**
+     * Messages were compressed by a function of the user's.
+     *
+     * @type {boolean}
+     */
+    this._byHand;
+    /**
+     * Told what fails without being a peer's or the socket's fault.
+     *
+     * @type {(error: Error) => void}
+     */
+    this._onError;
+    /** @type {Waiting[] | null} */
+    this._waiting;
+    /** @type {((mask: Buffer) => void) | undefined} */
+    this._generateMask;
+    if (generateMask !== undefined) this._generateMask = generateMask;
   }
 
   /** @returns {import('./connection.js').Connection} */
@@ -448,5 +460,12 @@ function generatedKey(generate) {
   generate(mask);
   return mask.readUInt32BE(0);
 }
+
+// The same for nearly all senders, until one has its own.
+Object.assign(Outbound.prototype, {
+  _byHand: false,
+  _generateMask: undefined,
+  _waiting: null
+});
 
 module.exports = { Outbound, sizeOf, toBuffer };

@@ -112,19 +112,17 @@ class Visitor {
    * @param {any} ws
    * @param {import('./connection.js').Handler} handler
    * @param {any} limits
-   * @param {Life} life
    * @param {string} answer What the handshake ends with
    * @param {Buffer} head What came behind the request
    * @returns {VisitorConnection}
    */
-  admit(ws, handler, limits, life, answer, head) {
+  admit(ws, handler, limits, answer, head) {
     const { id, server } = this.listener;
     const connection = new VisitorConnection(
       server,
       ws,
       handler,
       admit(id, this.number, limits, answer, head),
-      life,
       limits.deflate !== undefined
     );
 
@@ -150,6 +148,20 @@ function destroyThis() {
  * @property {(ws: any) => void} closed As at the socket's 'close'
  */
 
+/**
+ * That of all WebSockets.
+ *
+ * @type {Life}
+ */
+let life;
+
+/**
+ * @param {Life} known
+ */
+function setLife(known) {
+  life = known;
+}
+
 /** A connection whose socket is made when somebody asks for it. */
 class VisitorConnection extends Connection {
   /**
@@ -157,13 +169,11 @@ class VisitorConnection extends Connection {
    * @param {any} ws
    * @param {import('./connection.js').Handler} handler
    * @param {number} id
-   * @param {Life} life
    * @param {boolean} deflates Whether permessage-deflate is in use
    */
-  constructor(server, ws, handler, id, life, deflates) {
+  constructor(server, ws, handler, id, deflates) {
     super(/** @type {any} */ (null), ws, handler, id, true, false, deflates);
     this.server = server;
-    this.life = life;
   }
 
   // @ts-ignore A field of the base.
@@ -198,7 +208,7 @@ class VisitorConnection extends Connection {
     } else {
       socket.setTimeout(0);
       socket.resume();
-      this.life.introduce(this.ws, socket);
+      life.introduce(this.ws, socket);
     }
   }
 
@@ -228,10 +238,10 @@ class VisitorConnection extends Connection {
     this.detach();
     this.server._connections--;
     this.server._emitCloseIfDrained();
-    nextTick(this.life.failed, this.ws);
+    nextTick(life.failed, this.ws);
     // Node closes handles at the end of the turn.
-    setImmediate(this.life.closed, this.ws);
+    setImmediate(life.closed, this.ws);
   }
 }
 
-module.exports = { Visitor, destroyThis, makeSocket };
+module.exports = { Visitor, destroyThis, makeSocket, setLife };

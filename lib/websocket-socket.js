@@ -21,6 +21,7 @@ const deflateOptions = require('./deflate-options.js');
 const { kStatusCode, protocolError } = require('./errors.js');
 const { shape } = require('./message-shape.js');
 const { Outbound } = require('./outbound.js');
+const { setLife } = require('./visitor.js');
 
 // Kept, so that a test's fake timers do not stop the input.
 const { nextTick } = process;
@@ -29,6 +30,7 @@ const [OPEN, CLOSING, CLOSED] = [1, 2, 3];
 
 // Here, since the class of the users' senders needs this one's module.
 wear(Outbound);
+Outbound.prototype._onError = onOutboundError;
 
 /**
  * @param {any} ws
@@ -79,14 +81,7 @@ function attach(ws, socket, head, options) {
  */
 function attachVisitor(ws, visitor, answer, head, options) {
   const limits = limitsOf(ws, options);
-  const connection = visitor.admit(
-    ws,
-    handler,
-    limits,
-    hiddenLife,
-    answer,
-    head
-  );
+  const connection = visitor.admit(ws, handler, limits, answer, head);
 
   connect(ws, connection, limits, options, undefined);
   connection.ref();
@@ -95,12 +90,8 @@ function attachVisitor(ws, visitor, answer, head, options) {
   ws.emit('open');
 }
 
-/**
- * What becomes of a socket that nobody has seen.
- *
- * @type {import('./visitor.js').Life}
- */
-const hiddenLife = {
+// What becomes of a socket that nobody has seen.
+setLife({
   introduce(ws, socket) {
     socket[kWebSocket] = ws;
     listen(socket);
@@ -114,7 +105,7 @@ const hiddenLife = {
     ws._readyState = CLOSING;
     ws[kConnection].end(() => ws.emitClose());
   }
-};
+});
 
 /** @type {import('../native').ConnectionOptions | undefined} */
 let lastLimits;
@@ -173,8 +164,7 @@ function connect(ws, connection, limits, options, generateMask) {
   ws._sender = new Outbound(
     connection,
     limits.deflate === undefined ? null : ws._extensions[EXTENSION_NAME],
-    generateMask,
-    onOutboundError
+    generateMask
   );
 }
 

@@ -84,6 +84,15 @@ const AUTO_PONG_COMPLETE = {
 };
 
 /**
+ * Makes a `{}` without room in advance, since it will most likely stay empty.
+ *
+ * @type {new () => object}
+ */
+const Plain = /** @type {any} */ (function () {});
+
+Plain.prototype = Object.prototype;
+
+/**
  * @extends EventEmitter
  */
 class WebSocket extends EventEmitter {
@@ -96,6 +105,9 @@ class WebSocket extends EventEmitter {
   constructor(address, protocols, options) {
     super();
 
+    // Like Node's own, which is a dictionary from its beginning: a third of the
+    // size with a few events.
+    /** @type {any} */ (this)._events = Object.setPrototypeOf({}, null);
     this._binaryType = BINARY_TYPES[0];
     this._closeCode = 1006;
     this._closeFrameReceived = false;
@@ -103,7 +115,8 @@ class WebSocket extends EventEmitter {
     this._closeMessage = EMPTY_BUFFER;
     this._closeTimer = /** @type {NodeJS.Timeout | null} */ (null);
     this._errorEmitted = false;
-    this._extensions = /** @type {Record<string, any>} */ ({});
+    /** @type {Record<string, any>} */
+    this._extensions = new Plain();
     this._paused = false;
     this._protocol = '';
     this._readyState = CONNECTING;
