@@ -362,6 +362,53 @@ describe('The request', () => {
     });
     return ask(port, upgradeRequest());
   });
+
+  parity('with an unusual key or version', async (WebSocket, notebook) => {
+    const { port, wss } = await listen(WebSocket, notebook);
+    const key = 'dGhlIHNhbXBsZSBub25jZQ==';
+
+    endAll(notebook, wss);
+    for (const headers of [
+      { 'Sec-WebSocket-Key': [key, key] },
+      { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZ' },
+      { 'Sec-WebSocket-Key': `${key}=` },
+      { 'Sec-WebSocket-Version': ['13', '13'] },
+      { 'Sec-WebSocket-Version': '13.0' },
+      { 'Sec-WebSocket-Version': '0x8' },
+      { 'Sec-WebSocket-Version': '8' },
+      { 'Sec-WebSocket-Version': '7' }
+    ]) {
+      const socket = await dial(port);
+
+      socket.end(upgradeRequest(headers));
+      notebook.note(await everything(socket));
+    }
+  });
+
+  parity('of servers with different limits', async (WebSocket, notebook) => {
+    const servers = [
+      await listen(WebSocket, notebook, { maxPayload: 5 }),
+      await listen(WebSocket, notebook, { maxPayload: 50 })
+    ];
+
+    for (const { wss } of servers) {
+      wss.on('connection', (ws) => {
+        ws.on('error', (error) => notebook.note(error.code));
+        ws.on('message', (data) => {
+          notebook.note(data.length);
+          ws.close();
+        });
+      });
+    }
+    for (let round = 0; round < 3; round++) {
+      for (const { wss } of servers) {
+        const client = new WebSocket(`ws://127.0.0.1:${wss.address().port}`);
+
+        client.on('open', () => client.send(Buffer.alloc(10)));
+        notebook.note((await once(client, 'close'))[0]);
+      }
+    }
+  });
 });
 
 /**
