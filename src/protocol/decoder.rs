@@ -181,10 +181,14 @@ impl Decoder {
         behind
     }
 
-    /// Whether the next chunk may complete a message that takes long to inflate.
+    /// Whether the next chunk may complete a message that takes long to inflate: with what is
+    /// announced of the frame it is a large one.
     #[must_use]
     pub fn is_heavy(&self) -> bool {
-        self.message.as_ref().is_some_and(|message| message.is_heavy())
+        let (compressed, came) =
+            self.message.as_ref().map_or((false, 0), |message| (message.is_compressed(), message.len()));
+        let (marked, rest) = self.frame.map_or((false, 0), |frame| (frame.compressed, frame.rest));
+        (compressed || marked) && rest.saturating_add(came as u64) >= HEAVY as u64
     }
 
     /// Whether decoding this chunk, the next one, inflates a message or a fragment that takes long:

@@ -154,11 +154,6 @@ impl Message {
         inflation.check(piece, limits.longest())
     }
 
-    /// Whether inflating it takes a millisecond or more.
-    pub(super) const fn is_heavy(&self) -> bool {
-        self.compressed && self.bytes.len() >= HEAVY
-    }
-
     /// The bytes that came.
     pub(super) const fn len(&self) -> usize {
         self.bytes.len()

@@ -427,7 +427,8 @@ impl Connection {
         let pass = catch_unwind(AssertUnwindSafe(|| self.pass(aside))).unwrap_or_else(|_| {
             // Its user must see the connection die.
             self.raise(ENDED);
-            self.report([Some(Report::ReadFailed(Errno::IO.raw_os_error())), None]);
+            let broken = Some(Report::ReadFailed(Errno::IO.raw_os_error()));
+            let _ = catch_unwind(AssertUnwindSafe(|| self.report([broken, None])));
             Pass::Done
         });
         if matches!(pass, Pass::Heavy) {

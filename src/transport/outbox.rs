@@ -4,6 +4,8 @@
 //! in time, because it is busy with something else, an I/O thread does: bytes that were sent are on
 //! their way, whatever JavaScript does next.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -131,24 +133,28 @@ impl Outbox {
 
 /// Lets the I/O threads flush `list`, each its part.
 fn hand_over(mut list: Vec<Arc<Connection>>) {
+    // Short lists are not always for the same one.
+    static FIRST: AtomicUsize = AtomicUsize::new(0);
     let reactors = runtime::reactors();
     if list.is_empty() || reactors.is_empty() {
         return;
     }
+    let first = FIRST.fetch_add(1, Ordering::Relaxed) % reactors.len();
     let part = list.len().div_ceil(reactors.len());
-    for reactor in reactors {
+    for reactor in reactors.iter().cycle().skip(first) {
         let rest = list.split_off(part.min(list.len()));
         let mut part = std::mem::replace(&mut list, rest).into_iter();
-        if part.len() == 0 {
-            return;
-        }
         reactor.run(Box::new(move || {
             for connection in part.by_ref().take(FLUSHES_PER_TURN) {
-                connection.flush(Writer::IoThread);
+                // A panic costs the others nothing.
+                let _ = catch_unwind(AssertUnwindSafe(|| connection.flush(Writer::IoThread)));
                 bell::wake_overdue();
             }
             part.len() > 0
         }));
+        if list.is_empty() {
+            return;
+        }
     }
 }
 

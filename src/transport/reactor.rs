@@ -26,7 +26,8 @@ use tokio::runtime::Runtime;
 
 use super::bell;
 
-/// Sockets that are served before the other tasks of the thread have their turn.
+/// Sockets that have become ready, and as many that were called, are served before the other tasks
+/// of the thread have their turn.
 const EVENTS: usize = 64;
 
 /// How long a thread looks for more before it sleeps, when it has slept little lately: to be woken
@@ -81,7 +82,7 @@ pub type Errand = Box<dyn FnMut() -> bool + Send>;
 
 #[derive(Default)]
 struct Calls {
-    slots: Vec<u32>,
+    slots: VecDeque<u32>,
     errands: VecDeque<Errand>,
 }
 
@@ -105,7 +106,7 @@ pub struct Registration {
 impl Registration {
     /// Has the socket served before long, whether it is ready or not.
     pub fn call(&self) {
-        self.reactor.calls.lock().slots.push(self.slot);
+        self.reactor.calls.lock().slots.push_back(self.slot);
         self.reactor.wake();
     }
 
@@ -158,6 +159,7 @@ impl Reactor {
             events: Events::with_capacity(EVENTS),
             batch: Vec::with_capacity(EVENTS),
             calls: Calls::default(),
+            alone: runtime.metrics().num_workers() == 1,
             asleep: None,
             lingers: false,
         });
@@ -207,6 +209,9 @@ struct Turns {
     events: Events,
     batch: Vec<(Arc<dyn Watched>, Readiness)>,
     calls: Calls,
+    /// No other thread of the runtime looks for work. One that does would be woken for what was to
+    /// be done without waking anybody.
+    alone: bool,
     /// When it went to sleep.
     asleep: Option<Instant>,
     /// The last sleep was brief.
@@ -225,35 +230,40 @@ enum Turn {
 }
 
 impl Turns {
-    /// Serves whoever has been called or has become ready, and does a part of each errand.
+    /// Serves some who have been called or have become ready, and does a part of an errand.
     fn turn(&mut self) -> Turn {
         self.reactor.told.store(false, Ordering::Release);
         {
             let mut calls = self.reactor.calls.lock();
-            std::mem::swap(&mut self.calls.slots, &mut calls.slots);
+            self.calls.slots.append(&mut calls.slots);
             self.calls.errands.append(&mut calls.errands);
         }
-        // A panic is of one socket, or of one errand.
-        let erred = !self.calls.errands.is_empty();
-        self.calls.errands.retain_mut(|errand| catch_unwind(AssertUnwindSafe(errand)).unwrap_or(false));
-        // They find their slots when the events are taken, all under one lock.
+        let errand = self.calls.errands.pop_front();
+        let mut idle = errand.is_none();
+        if let Some(mut errand) = errand
+            // A panic is of one errand, as below of one socket.
+            && catch_unwind(AssertUnwindSafe(&mut errand)).unwrap_or(false)
+        {
+            self.calls.errands.push_back(errand);
+        }
         let full = match self.set.get_mut().poll(&mut self.events, Some(Duration::ZERO)) {
             Ok(()) => self.events.iter().count() == EVENTS,
             Err(error) => error.kind() == io::ErrorKind::Interrupted,
         };
         {
             let slots = self.reactor.slots.lock();
-            let called = self.calls.slots.drain(..).map(|slot| (slot as usize, Readiness::default()));
+            let called = self.calls.slots.len().min(EVENTS);
+            let called = self.calls.slots.drain(..called).map(|slot| (slot as usize, Readiness::default()));
             let ready = self.events.iter().map(|event| (event.token().0, Readiness::of(event)));
             let served = called.chain(ready);
             // A slot may be free meanwhile, or another's: he then looks for nothing.
             self.batch.extend(served.filter_map(|(slot, ready)| Some((Arc::clone(slots.get(slot)?), ready))));
         }
-        let idle = self.batch.is_empty() && !erred;
+        idle &= self.batch.is_empty();
         for (watched, ready) in self.batch.drain(..) {
             let _ = catch_unwind(AssertUnwindSafe(|| watched.serve(ready)));
         }
-        if full || !self.calls.errands.is_empty() {
+        if full || !self.calls.errands.is_empty() || !self.calls.slots.is_empty() {
             Turn::More
         } else if idle {
             Turn::Idle
@@ -294,11 +304,12 @@ impl Future for Turns {
             }
         }
         if let Some(since) = self.asleep.take() {
-            self.lingers = since.elapsed() <= BRIEF;
+            self.lingers = self.alone && since.elapsed() <= BRIEF;
         }
         if self.turn() == Turn::More || self.linger() {
             context.waker().wake_by_ref();
-        } else {
+        } else if !self.reactor.told.load(Ordering::Acquire) {
+            // Otherwise it has called itself, and does not sleep.
             self.asleep = Some(Instant::now());
         }
         Poll::Pending

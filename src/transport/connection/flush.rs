@@ -75,7 +75,6 @@ impl Connection {
             let mut taken = queue.take();
             let ending = queue.is_ending();
             let (written, error) = MutexGuard::unlocked(&mut queue, || self.write(&mut taken, ending));
-            queue.writing = false;
             // The others' turn: the reactor goes on with the rest.
             let unfinished = error.is_none() && !taken.is_empty();
             queue.settle(written, taken);
@@ -104,7 +103,9 @@ impl Connection {
                     reports[1] = Some(Report::WriteFailed(error.raw_os_error()));
                 }
             }
+            // Still writing: who closes finds that all that was written has been told of.
             MutexGuard::unlocked(&mut queue, || self.report(reports));
+            queue.writing = false;
             if error == Some(Errno::AGAIN) {
                 refused = true;
                 break;
