@@ -35,14 +35,24 @@ const SCRATCH: usize = 64 * 1024;
 /// Bytes one connection may read before the other ones of its thread have their turn.
 const READ_BUDGET: usize = 256 * 1024;
 
-/// How often somebody looks whether a writer has finished, who is not to be waited for for ever.
-const PATIENCE: u32 = 100_000;
+/// How long somebody waits for a writer to finish, who is not to be waited for for ever.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// So often somebody who has to wait for a writer only gives way to it, before he sleeps.
 const EAGER_YIELDS: u32 = 1000;
 
 /// How long he sleeps then, before he looks again.
 const POLL: Duration = Duration::from_micros(50);
+
+/// Lets a writer go on, for whom somebody has waited so often.
+fn give_way(yields: &mut u32) {
+    *yields += 1;
+    if *yields < EAGER_YIELDS {
+        std::thread::yield_now();
+    } else {
+        std::thread::sleep(POLL);
+    }
+}
 
 /// The user does not want to read.
 const PAUSED: u16 = 1;
@@ -405,14 +415,7 @@ impl Connection {
         let mut yields = 0;
         // Whoever writes or compresses holds messages, and does come back with what is left.
         while queue.writing || queue.is_compressing() && !queue.wants_compression() {
-            yields += 1;
-            MutexGuard::unlocked(&mut queue, || {
-                if yields < EAGER_YIELDS {
-                    std::thread::yield_now();
-                } else {
-                    std::thread::sleep(POLL);
-                }
-            });
+            MutexGuard::unlocked(&mut queue, || give_way(&mut yields));
         }
         let successor = queue.succeed();
         // Whoever still has this connection on a list finds nothing to do.

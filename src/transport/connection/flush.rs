@@ -8,7 +8,7 @@ use std::time::Instant;
 use parking_lot::MutexGuard;
 use rustix::io::Errno;
 
-use super::{CLOSED, CORKED, Connection, PATIENCE, WANT_WRITE};
+use super::{CLOSED, CORKED, Connection, PATIENCE, WANT_WRITE, give_way};
 use crate::transport::backlog::{Ready, Work};
 use crate::transport::runtime;
 use crate::transport::sink::Report;
@@ -184,12 +184,13 @@ impl Connection {
     /// hands when it returns: before the process goes, and before the descriptor does.
     pub fn flush_now(self: &Arc<Self>, writer: Writer) -> u32 {
         let mut acked = self.flush(writer);
-        for _ in 0..PATIENCE {
+        let (until, mut yields) = (Instant::now() + PATIENCE, 0);
+        while Instant::now() < until {
             let queue = self.queue.lock();
             let in_work = queue.is_compressing() && !queue.wants_compression();
             if queue.writing || writer.compresses() && in_work {
                 drop(queue);
-                std::thread::yield_now();
+                give_way(&mut yields);
                 continue;
             }
             // Somebody else may have done a part of it. What the kernel refuses is not waited for.
