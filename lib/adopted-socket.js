@@ -180,7 +180,7 @@ function release(socket) {
   });
   socket[kConnection] = undefined;
 
-  connection.writeOutput(true);
+  connection.writeReleased();
   socket.on('data', (/** @type {Buffer} */ chunk) => connection.feed(chunk));
   // Node stopped reading when the socket was lent; its own bookkeeping believes
   // that a read is under way. The end must not overtake what the engine has

@@ -394,8 +394,17 @@ class Connection extends ConnectionState {
       return;
     }
 
-    // Those of a released socket that had been written are still to be told of.
-    if (this.expecting && !this.decoding) this.releasedAcks = due;
+    this.socket.write(output, (error) => acks.callAll(due, error));
+  }
+
+  /** As `writeOutput`, once, for what a socket given back had not written. */
+  writeReleased() {
+    const output = binding.takeOutput(this.id, !this.socket.destroyed);
+    const count = this.acks.length - this.compressing();
+    // What had been written may still be to be told of, by records.
+    const due = (this.releasedAcks = acks.take(this, count));
+
+    if (output.length === 0) return;
     this.socket.write(output, (error) => acks.callAll(due.splice(0), error));
   }
 

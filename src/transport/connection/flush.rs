@@ -93,10 +93,7 @@ impl Connection {
                     reports[1] = Some(Report::Drained);
                 }
                 None => {}
-                Some(Errno::AGAIN) => {
-                    queue.over |= queue.buffered() >= HIGH_WATER_MARK as u64;
-                    self.leave_to_reactor();
-                }
+                Some(Errno::AGAIN) => queue.over |= queue.buffered() >= HIGH_WATER_MARK as u64,
                 Some(error) => {
                     queue.failed = Some(error.raw_os_error());
                     queue.discard();
@@ -106,7 +103,9 @@ impl Connection {
             // Still writing: who closes finds that all that was written has been told of.
             MutexGuard::unlocked(&mut queue, || self.report(reports));
             queue.writing = false;
+            // Not before: the reactor leaves the queue to whoever is writing.
             if error == Some(Errno::AGAIN) {
+                self.leave_to_reactor();
                 refused = true;
                 break;
             }
