@@ -141,6 +141,7 @@ impl Reactor {
         let _entered = runtime.enter();
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         #[expect(
             deprecated,
             reason = "its successor is unsafe for types whose descriptor may change; this one's cannot"
@@ -159,7 +160,7 @@ impl Reactor {
             events: Events::with_capacity(EVENTS),
             batch: Vec::with_capacity(EVENTS),
             calls: Calls::default(),
-            alone: runtime.metrics().num_workers() == 1,
+            may_linger: runtime.metrics().num_workers() == 1 && cores > 1,
             asleep: None,
             lingers: false,
         });
@@ -209,9 +210,10 @@ struct Turns {
     events: Events,
     batch: Vec<(Arc<dyn Watched>, Readiness)>,
     calls: Calls,
-    /// No other thread of the runtime looks for work. One that does would be woken for what was to
-    /// be done without waking anybody.
-    alone: bool,
+    /// No other thread of the runtime looks for work: one that does would be woken for what was to
+    /// be done without waking anybody. And there is a second core, for those it would be in the way
+    /// of.
+    may_linger: bool,
     /// When it went to sleep.
     asleep: Option<Instant>,
     /// The last sleep was brief.
@@ -304,7 +306,7 @@ impl Future for Turns {
             }
         }
         if let Some(since) = self.asleep.take() {
-            self.lingers = self.alone && since.elapsed() <= BRIEF;
+            self.lingers = self.may_linger && since.elapsed() <= BRIEF;
         }
         if self.turn() == Turn::More || self.linger() {
             context.waker().wake_by_ref();
