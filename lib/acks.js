@@ -64,6 +64,32 @@ function take(connection, count) {
 }
 
 /**
+ * Calls those that have become true now, behind those that did before.
+ *
+ * @param {Connection} connection
+ * @param {Ack[]} due
+ */
+function tell(connection, due) {
+  const { lateAcks } = connection;
+
+  if (lateAcks.length === 0) {
+    callAll(due, null);
+  } else {
+    connection.lateAcks = NONE;
+    callAll(lateAcks.concat(due), null);
+  }
+}
+
+/**
+ * Calls those that are due, unless somebody has.
+ *
+ * @param {Connection} connection
+ */
+function callLate(connection) {
+  tell(connection, NONE);
+}
+
+/**
  * All that are outstanding have failed.
  *
  * @param {Connection} connection
@@ -94,7 +120,11 @@ function lose(connection) {
 function abort(connection) {
   const aborted = take(connection, connection.acks.length);
 
-  if (aborted.length > 0) callAll(aborted, compressionAborted());
+  try {
+    callLate(connection);
+  } finally {
+    if (aborted.length > 0) callAll(aborted, compressionAborted());
+  }
 }
 
 /**
@@ -112,4 +142,14 @@ function callAll(acks, error) {
   }
 }
 
-module.exports = { NONE, abort, callAll, expect, fail, lose, take };
+module.exports = {
+  NONE,
+  abort,
+  callAll,
+  callLate,
+  expect,
+  fail,
+  lose,
+  take,
+  tell
+};

@@ -32,6 +32,7 @@ const DECODING = 1 << 13;
 class Rest {
   constructor() {
     this.releasedAcks = /** @type {Ack[]} */ (acks.NONE);
+    this.lateAcks = /** @type {Ack[]} */ (acks.NONE);
     this.lost = 0;
     this.lostBytes = 0;
     this.heldBytes = 0;
@@ -221,6 +222,15 @@ class ConnectionState {
 
   set releasedAcks(value) {
     if (this.rest.releasedAcks !== value) this.ownRest().releasedAcks = value;
+  }
+
+  /** Acks that are due, and called behind what is running now. */
+  get lateAcks() {
+    return this.rest.lateAcks;
+  }
+
+  set lateAcks(value) {
+    if (this.rest.lateAcks !== value) this.ownRest().lateAcks = value;
   }
 
   /** Acks of what had not been compressed when the socket went away. */

@@ -205,11 +205,11 @@ class Connection extends ConnectionState {
         break;
       }
       case KIND.ACKED:
-        acks.callAll(
+        acks.tell(
+          this,
           this.adopted
             ? acks.take(this, parameter)
-            : this.releasedAcks.splice(0, parameter),
-          null
+            : this.releasedAcks.splice(0, parameter)
         );
         break;
       case KIND.DRAINED:
@@ -346,7 +346,14 @@ class Connection extends ConnectionState {
    * @param {number} count
    */
   ackLater(count) {
-    nextTick(acks.callAll, acks.take(this, count), null);
+    const due = acks.take(this, count);
+
+    if (this.lateAcks.length > 0) {
+      this.lateAcks.push(...due);
+    } else if (due.length > 0) {
+      this.lateAcks = due;
+      nextTick(acks.callLate, this);
+    }
   }
 
   /** @returns {boolean} Whether nothing can be sent any more */
