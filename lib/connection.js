@@ -349,7 +349,8 @@ class Connection extends ConnectionState {
     const due = acks.take(this, count);
 
     if (this.lateAcks.length > 0) {
-      this.lateAcks.push(...due);
+      // One by one: there may be more than a call takes arguments.
+      for (const ack of due) this.lateAcks.push(ack);
     } else if (due.length > 0) {
       this.lateAcks = due;
       nextTick(acks.callLate, this);

@@ -204,14 +204,15 @@ impl Instance {
     /// # Errors
     /// When there is no number for it, or no such visitor.
     pub fn admit(&mut self, listener: u32, visitor: u32) -> Result<Arc<Connection>, Refusal> {
+        let options = self.preset.as_ref().ok_or(Refusal::Nobody)?;
+        let (decoder, compression) = (options.decoder(), options.compression());
         let id = self.reserve().ok_or(Refusal::Full)?;
-        let taken = self.listener(listener).and_then(|listener| listener.take(visitor));
-        let (Some(visitor), Some(options)) = (taken, &self.preset) else {
+        let Some(visitor) = self.listener(listener).and_then(|listener| listener.take(visitor)) else {
             self.free(id);
             return Err(Refusal::Nobody);
         };
         let sink = Arc::clone(&self.mailbox) as Arc<dyn EventSink>;
-        let connection = visitor.admit(id, options.decoder(), options.compression(), sink);
+        let connection = visitor.admit(id, decoder, compression, sink);
         self.set_adopted(id, Arc::clone(&connection));
         self.starting.push(Arc::clone(&connection));
         Ok(connection)
