@@ -30,9 +30,7 @@ pub fn adopt(
     compression: Option<Compression>,
     sink: Arc<dyn EventSink>,
 ) -> io::Result<Arc<Connection>> {
-    let reactor = runtime::next_reactor().ok_or_else(|| io::Error::other("no thread could be started"))?;
-    let watched = descriptor.as_fd().as_raw_fd();
-    reactor.watch(watched, |registration| {
+    runtime::next_reactor()?.watch(descriptor.as_raw_fd(), |registration| {
         Arc::new(Connection::new(id, descriptor, registration, decoder, compression, sink))
     })
 }

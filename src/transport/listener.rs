@@ -15,7 +15,6 @@ use std::time::Duration;
 use atomic_waker::AtomicWaker;
 use parking_lot::Mutex;
 use rustix::io::Errno;
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, Semaphore, TryAcquireError};
 use tokio::time::Instant;
@@ -130,14 +129,6 @@ pub struct Listener {
     host: Arc<dyn Host>,
 }
 
-fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
-    #[expect(
-        deprecated,
-        reason = "its successor is unsafe for types whose descriptor may change; an OwnedFd's cannot"
-    )]
-    AsyncFd::with_interest(descriptor, interest)
-}
-
 impl Listener {
     /// Begins to accept connections on `descriptor`, a listening non-blocking TCP socket. `host` is
     /// told of them by the number `id`.
@@ -153,7 +144,7 @@ impl Listener {
             id,
             limit,
             spare: Mutex::new(spare),
-            io: Mutex::new(Some(watch(descriptor, Interest::READABLE)?)),
+            io: Mutex::new(Some(runtime::watch_readable(descriptor)?)),
             visitors: Mutex::new(Visitors::default()),
             room: Semaphore::new(ROOM),
             busy: Notify::new(),
@@ -224,8 +215,7 @@ impl Listener {
 
     /// Gives a new connection a number and a seat.
     fn seat(self: &Arc<Self>, socket: OwnedFd) -> io::Result<()> {
-        let reactor =
-            runtime::next_reactor().ok_or_else(|| io::Error::other("no thread could be started"))?;
+        let reactor = runtime::next_reactor()?;
         // Held until it has its seat: it may be served before that.
         let mut visitors = self.visitors.lock();
         visitors.last = visitors.last.wrapping_add(1);

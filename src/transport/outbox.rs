@@ -5,7 +5,6 @@
 //! their way, whatever JavaScript does next.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -133,15 +132,11 @@ impl Outbox {
 
 /// Lets the I/O threads flush `list`, each its part.
 fn hand_over(mut list: Vec<Arc<Connection>>) {
-    // Short lists are not always for the same one.
-    static FIRST: AtomicUsize = AtomicUsize::new(0);
-    let reactors = runtime::reactors();
-    if list.is_empty() || reactors.is_empty() {
-        return;
-    }
-    let first = FIRST.fetch_add(1, Ordering::Relaxed) % reactors.len();
-    let part = list.len().div_ceil(reactors.len());
-    for reactor in reactors.iter().cycle().skip(first) {
+    let part = list.len().div_ceil(runtime::threads());
+    for reactor in runtime::reactors().take(list.len()) {
+        if list.is_empty() {
+            return;
+        }
         let rest = list.split_off(part.min(list.len()));
         let mut part = std::mem::replace(&mut list, rest).into_iter();
         reactor.run(Box::new(move || {
@@ -152,9 +147,6 @@ fn hand_over(mut list: Vec<Arc<Connection>>) {
             }
             part.len() > 0
         }));
-        if list.is_empty() {
-            return;
-        }
     }
 }
 

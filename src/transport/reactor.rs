@@ -25,6 +25,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::runtime::Runtime;
 
 use super::bell;
+use super::runtime;
 
 /// Sockets that have become ready, and as many that were called, are served before the other tasks
 /// of the thread have their turn.
@@ -133,20 +134,16 @@ impl Registration {
 }
 
 impl Reactor {
-    /// Gives `runtime` a task for a new reactor. Both last as long as the process.
+    /// Gives the runtime a task for a new reactor. Both last as long as the process.
     ///
     /// # Errors
     /// When the system has no descriptor left.
-    pub fn start(runtime: &Runtime) -> io::Result<&'static Self> {
-        let _entered = runtime.enter();
+    pub fn start(tokio: &Runtime) -> io::Result<&'static Self> {
+        let _entered = tokio.enter();
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        #[expect(
-            deprecated,
-            reason = "its successor is unsafe for types whose descriptor may change; this one's cannot"
-        )]
-        let set = AsyncFd::with_interest(poll, tokio::io::Interest::READABLE)?;
+        let set = runtime::watch_readable(poll)?;
         let reactor = &*Box::leak(Box::new(Self {
             registry,
             slots: Mutex::default(),
@@ -154,13 +151,13 @@ impl Reactor {
             told: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         }));
-        runtime.spawn(Turns {
+        tokio.spawn(Turns {
             reactor,
             set,
             events: Events::with_capacity(EVENTS),
             batch: Vec::with_capacity(EVENTS),
             calls: Calls::default(),
-            may_linger: runtime.metrics().num_workers() == 1 && cores > 1,
+            may_linger: runtime::threads() == 1 && cores > 1,
             asleep: None,
             lingers: false,
         });

@@ -1,11 +1,14 @@
 //! The one tokio runtime of the process: its threads are the I/O threads of every environment.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Runtime};
 
 use super::bell;
@@ -81,16 +84,34 @@ pub fn runtime() -> Option<&'static Runtime> {
     Some(&io()?.runtime)
 }
 
-/// The reactor whose turn it is to get a socket. `None` when no thread could be started.
-pub fn next_reactor() -> Option<&'static Reactor> {
-    let io = io()?;
-    let next = io.next.fetch_add(1, Ordering::Relaxed);
-    Some(io.reactors[next % io.reactors.len()])
+/// All reactors, the one first whose turn it is to get something. There is none when no thread could
+/// be started.
+pub fn reactors() -> impl Iterator<Item = &'static Reactor> {
+    io().into_iter().flat_map(|io| {
+        let first = io.next.fetch_add(1, Ordering::Relaxed) % io.reactors.len();
+        let (before, behind) = io.reactors.split_at(first);
+        behind.iter().chain(before).copied()
+    })
 }
 
-/// All reactors.
-pub fn reactors() -> &'static [&'static Reactor] {
-    io().map_or(&[], |io| &io.reactors)
+/// The reactor whose turn it is to get a socket.
+///
+/// # Errors
+/// When no thread could be started.
+pub fn next_reactor() -> io::Result<&'static Reactor> {
+    reactors().next().ok_or_else(|| io::Error::other("no thread could be started"))
+}
+
+/// Has the runtime that is entered watch until `source` is readable.
+///
+/// # Errors
+/// When the system cannot watch it.
+pub fn watch_readable<T: AsRawFd>(source: T) -> io::Result<AsyncFd<T>> {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for types whose descriptor may change; that of ours cannot"
+    )]
+    AsyncFd::with_interest(source, Interest::READABLE)
 }
 
 /// Runs `work` on a thread that serves no connection; on this one, where the system refuses others.

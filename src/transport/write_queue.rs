@@ -56,7 +56,7 @@ impl Pending {
     /// Queues a frame behind everything else, beside its neighbours if it is small.
     pub fn append(&mut self, frame: Bytes) {
         if frame.len() < OWN_SEGMENT {
-            self.tail.extend_from_slice(&frame);
+            self.tail().extend_from_slice(&frame);
         } else {
             self.push(frame);
         }
