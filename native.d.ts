@@ -11,8 +11,11 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** The engine of one instance of `lib/binding.js`. */
 export declare class Engine {
-  /** An engine that calls `wake` when its mailbox is no longer empty. */
-  constructor(wake: () => void)
+  /**
+   * An engine that calls `wake` when its mailbox is no longer empty. With `libuv` the event loop
+   * is libuv's, and may watch sockets itself.
+   */
+  constructor(wake: () => void, libuv: boolean)
   /** The raw functions, in an object. */
   hot(): object
   /** Whether the mailbox keeps the event loop alive. */

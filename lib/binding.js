@@ -109,7 +109,11 @@ const connections = [];
 /** Where no store of an `AsyncLocalStorage` is current, but for the program's. */
 const root = new AsyncResource('WEBSOCKET_ENGINE');
 
-const engine = new native.Engine(onWake);
+/** Bun has the names of libuv's functions, but not the functions. */
+const canWatch =
+  process.platform === 'linux' && process.versions.bun === undefined;
+
+const engine = new native.Engine(onWake, canWatch);
 const hot = engine.hot();
 
 const words = new Uint32Array(RECORDS * RECORD_WORDS + 1);

@@ -10,6 +10,8 @@ use napi::bindgen_prelude::{Env, Error, Function, Object, Result, Status, Uint8A
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
+use super::borrow::{self, Borrower};
+use super::calls;
 use super::codec::Codec;
 use super::hot::{self, Wake};
 use super::instance::{Instance, NO_CONNECTION};
@@ -118,26 +120,38 @@ pub(super) fn full() -> Error {
 
 #[napi]
 impl Engine {
-    /// An engine that calls `wake` when its mailbox is no longer empty.
+    /// An engine that calls `wake` when its mailbox is no longer empty. With `libuv` the event loop
+    /// is libuv's, and may watch sockets itself.
     #[napi(constructor)]
-    pub fn new(env: Env, wake: Function<'_, (), ()>) -> Result<Self> {
-        let wake: Arc<Wake> = Arc::new(wake.build_threadsafe_function().build()?);
+    pub fn new(env: Env, wake: Function<'_, (), ()>, libuv: bool) -> Result<Self> {
+        let number = borrow::count_engine();
+        let on_wake = wake;
+        let wake: Arc<Wake> = Arc::new(on_wake.build_threadsafe_function().build()?);
         let bell = Arc::clone(&wake);
         let mailbox = Arc::new(Mailbox::new(Box::new(move || {
-            // A refusal means that the environment goes: nobody is left to be told.
-            let _ = bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            if !borrow::answers(number) {
+                // A refusal means that the environment goes: nobody is left to be told.
+                let _ = bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            }
         })));
         let instance = Rc::new(RefCell::new(Instance::new(mailbox)));
-        env.add_env_cleanup_hook(Rc::clone(&instance), |instance| instance.borrow_mut().tear_down())?;
+        env.add_env_cleanup_hook(Rc::clone(&instance), |instance| {
+            instance.borrow_mut().tear_down();
+            borrow::discount_engine();
+        })?;
         let engine = Self { instance, wake };
         hot::set_referenced(&env, &engine.wake, false);
+        // Behind the hook above, which is called after the borrower's then.
+        if libuv {
+            engine.instance.borrow_mut().borrower = Some(Borrower::new(number, &env, &on_wake));
+        }
         Ok(engine)
     }
 
     /// The raw functions, in an object.
     #[napi]
     pub fn hot<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
-        hot::bind(env, &self.instance)
+        hot::bind(env, &self.instance, &calls::FUNCTIONS)
     }
 
     /// Whether the mailbox keeps the event loop alive.

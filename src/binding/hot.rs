@@ -1,29 +1,24 @@
-//! The hot half of the binding: raw Node-API functions that take numbers and one byte view, and
-//! all that is `unsafe` here.
+//! Node-API and libuv as they are, and all that is `unsafe` in the binding.
 //!
-//! `#[napi]` functions cost four to ten times as much a call. Each function gets its instance by the
-//! data pointer that Node-API keeps for it. Nothing in them calls JavaScript, so none is entered
-//! while another one runs, but for the [`RefCell`] to prove that.
+//! `#[napi]` functions cost four to ten times as much a call as raw ones. Each of those gets its
+//! instance by the data pointer that Node-API keeps for it.
 
-use std::cell::RefCell;
-use std::ffi::c_void;
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_int, c_void};
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 
-use bytes::Bytes;
-use napi::bindgen_prelude::{Env, Error, FromNapiValue, JsObjectValue, Object, Result, Status};
+use napi::bindgen_prelude::{
+    Env, Error, FromNapiValue, Function, JsObjectValue, JsValue, Object, Result, Status,
+};
 use napi::sys;
 use napi::threadsafe_function::ThreadsafeFunction;
 
-use super::batch::{Filled, Kind, Record};
-use super::instance::{Instance, Refusal, opcode_of, send};
-use crate::protocol::{encoder, mask};
-use crate::transport::connection::{Connection, Writer};
+use super::instance::Instance;
 use crate::transport::pool;
-use crate::transport::write_queue::{Appended, OWN_SEGMENT};
 
 type Shared = RefCell<Instance>;
 
@@ -31,7 +26,7 @@ type Shared = RefCell<Instance>;
 pub type Wake = ThreadsafeFunction<(), (), (), Status, false>;
 
 /// A function's answer when it could not do its work: a wrong argument, or a panic.
-const FAILED: f64 = f64::NAN;
+pub const FAILED: f64 = f64::NAN;
 
 /// Runs `with` on a descriptor that JavaScript owns.
 ///
@@ -59,13 +54,14 @@ pub fn set_referenced(env: &Env, function: &Wake, referenced: bool) {
 }
 
 /// The arguments of a call.
-struct Arguments<const N: usize> {
+pub struct Arguments<const N: usize> {
     env: sys::napi_env,
     values: [sys::napi_value; N],
 }
 
 impl<const N: usize> Arguments<N> {
-    fn number(&self, index: usize) -> Option<u32> {
+    /// A number, as 32 bits.
+    pub fn number(&self, index: usize) -> Option<u32> {
         let mut number = 0;
         // SAFETY: The value is a live argument of the running call.
         let status = unsafe { sys::napi_get_value_uint32(self.env, self.values[index], &raw mut number) };
@@ -92,7 +88,7 @@ impl<const N: usize> Arguments<N> {
     }
 
     /// The bytes of a `Uint8Array`.
-    fn bytes(&self, index: usize) -> Option<&[u8]> {
+    pub fn bytes(&self, index: usize) -> Option<&[u8]> {
         let (kind, data, length) = self.view(index)?;
         if kind != sys::TypedarrayType::uint8_array {
             return None;
@@ -108,7 +104,7 @@ impl<const N: usize> Arguments<N> {
 
     /// The bytes of a `Uint8Array`, to be written. No other argument may be of the same memory.
     #[expect(clippy::mut_from_ref, reason = "the memory is JavaScript's, not the arguments'")]
-    fn bytes_mut(&self, index: usize) -> Option<&mut [u8]> {
+    pub fn bytes_mut(&self, index: usize) -> Option<&mut [u8]> {
         let (kind, data, length) = self.view(index)?;
         if kind != sys::TypedarrayType::uint8_array || data.is_null() {
             return None;
@@ -119,7 +115,7 @@ impl<const N: usize> Arguments<N> {
 
     /// The words of a `Uint32Array`, to be written.
     #[expect(clippy::mut_from_ref, reason = "the memory is JavaScript's, not the arguments'")]
-    fn words_mut(&self, index: usize) -> Option<&mut [u32]> {
+    pub fn words_mut(&self, index: usize) -> Option<&mut [u32]> {
         let (kind, data, length) = self.view(index)?;
         if kind != sys::TypedarrayType::uint32_array || data.is_null() {
             return None;
@@ -130,7 +126,7 @@ impl<const N: usize> Arguments<N> {
 
     /// Appends a string as UTF-8; `units` is its length in UTF-16 units. Lone surrogates become
     /// U+FFFD, as in a `Buffer`.
-    fn append_text(&self, index: usize, units: usize, out: &mut Vec<u8>) -> usize {
+    pub fn append_text(&self, index: usize, units: usize, out: &mut Vec<u8>) -> usize {
         let before = out.len();
         // Node-API ends the text with a NUL for which there must be room.
         let room = units * 3 + 1;
@@ -156,7 +152,7 @@ impl<const N: usize> Arguments<N> {
 }
 
 /// Runs the body of a raw function; no panic leaves it.
-fn run<const N: usize>(
+pub(super) fn run<const N: usize>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
     body: impl FnOnce(&mut Instance, &Arguments<N>) -> Option<f64>,
@@ -186,182 +182,12 @@ fn run<const N: usize>(
     result
 }
 
-fn code(answer: u32) -> Option<f64> {
-    Some(f64::from(answer))
-}
-
-/// `sendText(id, flags, text, text.length[, key])`: queues a frame with a string.
-extern "C" fn send_text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<5>(env, info, |instance, arguments| {
-        let (id, flags) = (arguments.number(0)?, arguments.number(1)?);
-        let units = arguments.number(3)? as usize;
-        let key = instance.mask(flags, arguments.number(4).unwrap_or(0)).ok()?;
-        if flags & send::COMPRESS != 0 {
-            let mut text = Vec::new();
-            arguments.append_text(2, units, &mut text);
-            return code(instance.compress(id, flags, key, text.into()));
-        }
-        let (opcode, fin, rsv1) = opcode_of(flags);
-        if units >= OWN_SEGMENT {
-            let mut text = Vec::new();
-            arguments.append_text(2, units, &mut text);
-            return code(instance.send(id, flags, key, &text));
-        }
-        code(instance.queue(id, flags, |pending| {
-            let tail = pending.tail();
-            let start = tail.len();
-            // The header is written for the length that ASCII text would have; other text is moved
-            // behind a longer one if need be.
-            encoder::header(tail, opcode, fin, rsv1, key, units);
-            let body = tail.len();
-            let length = arguments.append_text(2, units, tail);
-            if length != units {
-                let text = tail.split_off(body);
-                tail.truncate(start);
-                encoder::frame(tail, opcode, fin, rsv1, key, &text);
-            } else if let Some(key) = key {
-                mask::apply(&mut tail[body..], key, 0);
-            }
-            Appended { bytes: tail.len() - start, payload: length }
-        }))
-    })
-}
-
-/// `sendBytes(id, flags, bytes[, key])`: queues a frame with these bytes.
-extern "C" fn send_bytes(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<4>(env, info, |instance, arguments| {
-        let (id, flags) = (arguments.number(0)?, arguments.number(1)?);
-        let given = if flags & send::GIVEN_MASK == 0 { 0 } else { arguments.number(3)? };
-        let key = instance.mask(flags, given).ok()?;
-        let bytes = arguments.bytes(2)?;
-        if flags & send::COMPRESS != 0 {
-            return code(instance.compress(id, flags, key, bytes.into()));
-        }
-        code(instance.send(id, flags, key, bytes))
-    })
-}
-
-/// `sendRaw(id, flags, bytes)`: queues bytes as they are.
-extern "C" fn send_raw(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<3>(env, info, |instance, arguments| {
-        let (id, flags, bytes) = (arguments.number(0)?, arguments.number(1)?, arguments.bytes(2)?);
-        if bytes.len() >= OWN_SEGMENT {
-            return code(instance.send_frame(id, flags, Bytes::copy_from_slice(bytes)));
-        }
-        code(instance.queue(id, flags, |pending| {
-            pending.tail().extend_from_slice(bytes);
-            bytes.len()
-        }))
-    })
-}
-
-/// Writes acknowledgements as records; those for which there is no room take the mailbox.
-fn note_ack(
-    instance_words: &mut [u32],
-    count: &mut usize,
-    connection: &Connection,
-    acked: u32,
-) -> Option<Record> {
-    let at = *count * super::batch::RECORD_WORDS;
-    let Some(words) = instance_words.get_mut(at..at + super::batch::RECORD_WORDS) else {
-        return Some(Record::bare(connection.id(), Kind::Acked, acked));
-    };
-    words.copy_from_slice(&[connection.id(), Kind::Acked as u32, acked, 0]);
-    *count += 1;
-    None
-}
-
-/// `flush(words)`: writes what is due, or has it written. Returns the number of acknowledgement
-/// records in the array.
-extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<1>(env, info, |instance, arguments| {
-        let words = arguments.words_mut(0)?;
-        let (mut count, mut late) = (0, Vec::new());
-        instance.flush(|connection, acked| late.extend(note_ack(words, &mut count, connection, acked)));
-        for record in late {
-            instance.mailbox.push(record);
-        }
-        Some(count as f64)
-    })
-}
-
-/// `flushOne(id, words)`: writes what the kernel takes of this connection, at once. As `flush`.
-extern "C" fn flush_one(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<2>(env, info, |instance, arguments| {
-        let words = arguments.words_mut(1)?;
-        let Some(connection) = instance.adopted(arguments.number(0)?) else { return Some(0.0) };
-        let (acked, mut count) = (connection.flush(Writer::Caller), 0);
-        if acked > 0
-            && let Some(record) = note_ack(words, &mut count, &connection, acked)
-        {
-            instance.mailbox.push(record);
-        }
-        Some(count as f64)
-    })
-}
-
-/// `buffered(id)`: bytes that are queued and that nobody has taken yet.
-extern "C" fn buffered(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<1>(env, info, |instance, arguments| {
-        let id = arguments.number(0)?;
-        if let Some(codec) = instance.stream(id) {
-            return Some(codec.queue.buffered() as f64);
-        }
-        Some(instance.adopted(id).map_or(0.0, |connection| connection.buffered() as f64))
-    })
-}
-
-/// The answer to a request for records: their number, or the slab that is needed, negative. The
-/// array's last word, which belongs to no record, says up to where the slab is used.
-fn filled(words: &mut [u32], fill: impl FnOnce(&mut [u32]) -> Filled) -> f64 {
-    let Some((last, words)) = words.split_last_mut() else { return FAILED };
-    match fill(words) {
-        Filled::Records(count, end) => {
-            *last = u32::try_from(end).unwrap_or(u32::MAX);
-            count as f64
-        }
-        Filled::NeedsSlab(length) => -(length as f64),
-    }
-}
-
-/// `drain(words, slab, offset)`: hands out records of the mailbox; 0 when it is empty, and then the
-/// next event wakes JavaScript. A negative number asks for a slab of that many bytes.
-extern "C" fn drain(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut change = None;
-    let answer = run::<3>(env, info, |instance, arguments| {
-        let (words, slab) = (arguments.words_mut(0)?, arguments.bytes_mut(1)?);
-        let offset = arguments.number(2)? as usize;
-        let answer = filled(words, |words| instance.drain(words, slab, offset));
-        change = instance.change_of_held();
-        Some(answer)
-    });
-    if let Some(change) = change {
-        let mut total = 0;
-        // SAFETY: The environment is that of the running call. This may collect garbage, which is
-        // why the instance is not borrowed any more.
-        unsafe { sys::napi_adjust_external_memory(env, change, &raw mut total) };
-    }
-    answer
-}
-
-/// `feed(id, bytes, aside)`: decodes a chunk of a stream, or has another thread decode it, if it takes
-/// long and that is allowed.
-extern "C" fn feed(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<3>(env, info, |instance, arguments| {
-        let (id, bytes, aside) = (arguments.number(0)?, arguments.bytes(1)?, arguments.number(2)? != 0);
-        code(instance.feed(id, bytes, aside))
-    })
-}
-
-/// `collect(id, words, slab, offset)`: as `drain`, for what `feed` has decoded, or had decoded.
-extern "C" fn collect(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<4>(env, info, |instance, arguments| {
-        let (words, slab) = (arguments.words_mut(1)?, arguments.bytes_mut(2)?);
-        let offset = arguments.number(3)? as usize;
-        let id = arguments.number(0)?;
-        let Some(codec) = instance.stream(id) else { return Some(0.0) };
-        Some(filled(words, |words| codec.collect(id, words, slab, offset)))
-    })
+/// Tells the garbage collector how much more, or less, is held for it. It may run at once: the
+/// instance must not be borrowed.
+pub(super) fn tell_held(env: sys::napi_env, change: i64) {
+    let mut total = 0;
+    // SAFETY: The environment is that of the running call.
+    unsafe { sys::napi_adjust_external_memory(env, change, &raw mut total) };
 }
 
 /// Gives a payload back whose Buffer nobody needs any more.
@@ -372,7 +198,7 @@ extern "C" fn free_payload(_env: sys::napi_env, _data: *mut c_void, hint: *mut c
 }
 
 /// A Buffer over the payload's own memory, or over a copy where the runtime does not allow that.
-fn external(env: sys::napi_env, mut payload: Vec<u8>) -> Option<sys::napi_value> {
+pub(super) fn external(env: sys::napi_env, mut payload: Vec<u8>) -> Option<sys::napi_value> {
     let (data, length) = (payload.as_mut_ptr(), payload.len());
     let hint = Box::into_raw(Box::new(payload));
     let mut value = ptr::null_mut();
@@ -401,111 +227,217 @@ fn external(env: sys::napi_env, mut payload: Vec<u8>) -> Option<sys::napi_value>
     (status == sys::Status::napi_ok).then_some(value)
 }
 
-/// `takeLarge(id)`: the next message that has a buffer of its own, of the mailbox (`id` undefined) or
-/// of a stream. Answers with a number when there is none.
-extern "C" fn take_large(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut payload = None;
-    let answer = run::<1>(env, info, |instance, arguments| {
-        payload = instance.take_large(arguments.number(0));
-        None
-    });
-    // Outside of the borrow, since making a Buffer may collect garbage.
-    payload.and_then(|payload| external(env, payload)).unwrap_or(answer)
+/// What is used of libuv, by its names: not every program with Node-API has it.
+#[derive(Clone, Copy)]
+struct Uv {
+    handle_size: unsafe extern "C" fn(c_int) -> usize,
+    poll_init: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut c_void, c_int) -> c_int,
+    poll_start: unsafe extern "C" fn(*mut c_void, c_int, OnReadable) -> c_int,
+    poll_stop: unsafe extern "C" fn(*mut c_void) -> c_int,
+    unref: unsafe extern "C" fn(*mut c_void),
+    close: unsafe extern "C" fn(*mut c_void, unsafe extern "C" fn(*mut c_void)),
 }
 
-/// `prepare(id, compress)`: compresses what a stream has to write, if it may; returns how many bytes
-/// are ready.
-extern "C" fn prepare(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<2>(env, info, |instance, arguments| {
-        let compress = arguments.number(1)? != 0;
-        Some(instance.prepare(arguments.number(0)?, compress)? as f64)
-    })
+type OnReadable = unsafe extern "C" fn(*mut c_void, c_int, c_int);
+
+/// `UV_POLL` of `uv_handle_type`, and `UV_READABLE`.
+const UV_POLL: c_int = 8;
+const UV_READABLE: c_int = 1;
+
+impl Uv {
+    fn of_this_program() -> Option<Self> {
+        let program = libloading::os::unix::Library::this();
+        // SAFETY: The types are those of libuv 1, whose interface has not changed since 1.19.
+        unsafe {
+            Some(Self {
+                handle_size: *program.get(b"uv_handle_size").ok()?,
+                poll_init: *program.get(b"uv_poll_init").ok()?,
+                poll_start: *program.get(b"uv_poll_start").ok()?,
+                poll_stop: *program.get(b"uv_poll_stop").ok()?,
+                unref: *program.get(b"uv_unref").ok()?,
+                close: *program.get(b"uv_close").ok()?,
+            })
+        }
+    }
 }
 
-/// `takeOutput(id, bytes)`: copies what a stream has to write, whose length `buffered` tells.
-extern "C" fn take_output(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<2>(env, info, |instance, arguments| {
-        let out = arguments.bytes_mut(1)?;
-        let codec = instance.stream(arguments.number(0)?)?;
-        if codec.ready() != out.len() as u64 {
+/// Who watches a descriptor with the environment's own event loop.
+pub trait LoopWatch {
+    /// The descriptor is readable; `answer` calls JavaScript. Returns false when it is to be watched
+    /// no more.
+    fn visit(&self, answer: &dyn Fn()) -> bool;
+
+    /// The environment goes: there are no more visits.
+    fn end(&self);
+}
+
+/// A descriptor that the event loop of an environment may watch, as long as that lives. It keeps
+/// nothing alive.
+pub struct LoopHandle {
+    env: sys::napi_env,
+    uv: Uv,
+    /// The memory of a `uv_poll_t`.
+    memory: Box<[Cell<u128>]>,
+    watch: Box<dyn LoopWatch>,
+    function: sys::napi_ref,
+    context: sys::napi_async_context,
+    hook: Cell<sys::napi_async_cleanup_hook_handle>,
+    ended: Cell<bool>,
+}
+
+impl LoopHandle {
+    fn raw(&self) -> *mut c_void {
+        self.memory.as_ptr().cast_mut().cast()
+    }
+
+    /// Calls the function as the event loop calls JavaScript: nextTicks and microtasks follow, and
+    /// an exception is an uncaught one.
+    fn answer(&self) {
+        let env = self.env;
+        let (mut handles, mut scope) = (ptr::null_mut(), ptr::null_mut());
+        let (mut function, mut receiver, mut error) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: The environment lives, since its end ends the visits first, and this is its
+        // thread, outside of any call. The scopes are closed in reverse.
+        unsafe {
+            if sys::napi_open_handle_scope(env, &raw mut handles) != sys::Status::napi_ok {
+                return;
+            }
+            sys::napi_get_reference_value(env, self.function, &raw mut function);
+            sys::napi_get_global(env, &raw mut receiver);
+            sys::napi_open_callback_scope(env, receiver, self.context, &raw mut scope);
+            let status = sys::napi_call_function(env, receiver, function, 0, ptr::null(), ptr::null_mut());
+            if status == sys::Status::napi_pending_exception
+                && sys::napi_get_and_clear_last_exception(env, &raw mut error) == sys::Status::napi_ok
+            {
+                sys::napi_fatal_exception(env, error);
+            }
+            if !scope.is_null() {
+                sys::napi_close_callback_scope(env, scope);
+            }
+            sys::napi_close_handle_scope(env, handles);
+        }
+    }
+}
+
+/// What stands behind a handle, whose first member is its user's pointer.
+///
+/// # Safety
+/// The handle is a `LoopHandle`'s, and not closed.
+unsafe fn behind<'handle>(handle: *mut c_void) -> &'handle LoopHandle {
+    // SAFETY: `LoopHandle::open` has written the pointer, to what lives until the handle is closed.
+    unsafe { &**handle.cast::<*const LoopHandle>() }
+}
+
+unsafe extern "C" fn on_readable(handle: *mut c_void, _status: c_int, _events: c_int) {
+    // SAFETY: libuv calls for open handles only.
+    let watched = unsafe { behind(handle) };
+    let visit = || watched.watch.visit(&|| watched.answer());
+    if !catch_unwind(AssertUnwindSafe(visit)).unwrap_or(false) {
+        // SAFETY: The handle is open.
+        unsafe { (watched.uv.poll_stop)(handle) };
+    }
+}
+
+unsafe extern "C" fn on_env_end(hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
+    // SAFETY: Node-API gives back, once, what `open` gave it; the handle is open until here.
+    let watched = unsafe { &*data.cast::<LoopHandle>() };
+    let _ = catch_unwind(AssertUnwindSafe(|| watched.watch.end()));
+    watched.hook.set(hook);
+    watched.ended.set(true);
+    // SAFETY: The environment waits until the hook is removed, which happens when libuv has let go of
+    // the handle; the reference and the context are given up once, here.
+    unsafe {
+        sys::napi_delete_reference(watched.env, watched.function);
+        sys::napi_async_destroy(watched.env, watched.context);
+        (watched.uv.poll_stop)(watched.raw());
+        (watched.uv.close)(watched.raw(), on_closed);
+    }
+}
+
+unsafe extern "C" fn on_closed(handle: *mut c_void) {
+    // SAFETY: libuv calls once, and does not touch the memory any more. `open` has leaked a count for
+    // this.
+    unsafe {
+        let watched = Rc::from_raw(*handle.cast::<*const LoopHandle>());
+        sys::napi_remove_async_cleanup_hook(watched.hook.get());
+    }
+}
+
+impl LoopHandle {
+    /// A handle for `descriptor`, which is not watched yet. `function` is what `watch` may call.
+    /// `None` where that cannot be had.
+    pub fn open(
+        env: &Env,
+        descriptor: RawFd,
+        function: &Function<'_, (), ()>,
+        watch: Box<dyn LoopWatch>,
+    ) -> Option<Rc<Self>> {
+        let uv = Uv::of_this_program()?;
+        let env = env.raw();
+        let (mut event_loop, mut reference) = (ptr::null_mut(), ptr::null_mut());
+        let (mut resource, mut name, mut context) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: The environment is that of the running call, and the function a live argument of it.
+        let ready = unsafe {
+            sys::napi_get_uv_event_loop(env, &raw mut event_loop) == sys::Status::napi_ok
+                && sys::napi_create_object(env, &raw mut resource) == sys::Status::napi_ok
+                && sys::napi_create_string_utf8(env, c"ws-native".as_ptr(), 9, &raw mut name)
+                    == sys::Status::napi_ok
+                && sys::napi_async_init(env, resource, name, &raw mut context) == sys::Status::napi_ok
+                && sys::napi_create_reference(env, function.raw(), 1, &raw mut reference)
+                    == sys::Status::napi_ok
+        };
+        if !ready {
             return None;
         }
-        out.copy_from_slice(&codec.take_output());
-        Some(0.0)
-    })
+        // SAFETY: The size is a matter of libuv's own.
+        let words = unsafe { (uv.handle_size)(UV_POLL) }.div_ceil(size_of::<u128>());
+        let watched = Rc::new(Self {
+            env,
+            uv,
+            memory: vec![Cell::new(0); words].into(),
+            watch,
+            function: reference,
+            context,
+            hook: Cell::new(ptr::null_mut()),
+            ended: Cell::new(false),
+        });
+        let handle = watched.raw();
+        // SAFETY: The memory is large enough, and lives until `on_closed` as libuv has a count of it.
+        // A handle's first member is its user's. The loop is that of this thread.
+        unsafe {
+            if (uv.poll_init)(event_loop, handle, descriptor) != 0 {
+                return None;
+            }
+            let data = Rc::into_raw(Rc::clone(&watched));
+            *handle.cast::<*const Self>() = data;
+            (uv.unref)(handle);
+            let mut hook = ptr::null_mut();
+            let status = sys::napi_add_async_cleanup_hook(
+                env,
+                Some(on_env_end),
+                data.cast_mut().cast(),
+                &raw mut hook,
+            );
+            (status == sys::Status::napi_ok).then_some(watched)
+        }
+    }
+
+    /// Has the descriptor watched, if the environment lives and libuv can. To be called on its
+    /// thread, which this cannot leave.
+    pub fn start(&self) -> bool {
+        // SAFETY: The handle is open until the environment ends.
+        !self.ended.get() && unsafe { (self.uv.poll_start)(self.raw(), UV_READABLE, on_readable) == 0 }
+    }
 }
 
-/// `admit(listener, visitor, answer, answer.length, head)`: makes a connection of a visitor, with the
-/// end of the handshake queued, and the bytes behind the request decoded. It reads from the next
-/// `flush` on, which the caller has to see to. Returns its number; -1 when there are too many, -2 when
-/// there is no such visitor.
-extern "C" fn admit(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<5>(env, info, |instance, arguments| {
-        let (listener, visitor) = (arguments.number(0)?, arguments.number(1)?);
-        let (units, head) = (arguments.number(3)? as usize, arguments.bytes(4)?);
-        let connection = match instance.admit(listener, visitor) {
-            Ok(connection) => connection,
-            Err(Refusal::Full) => return Some(-1.0),
-            Err(Refusal::Nobody) => return Some(-2.0),
-        };
-        let id = connection.id();
-        if units >= OWN_SEGMENT {
-            let mut answer = Vec::new();
-            arguments.append_text(2, units, &mut answer);
-            instance.send_frame(id, 0, answer.into());
-        } else {
-            instance.queue(id, 0, |pending| arguments.append_text(2, units, pending.tail()));
-        }
-        if !head.is_empty() {
-            connection.decode_early(&mut head.to_vec());
-        }
-        code(id)
-    })
-}
+/// A function of Node-API's.
+pub type Raw = extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
-/// `close(id, collected, words)`: lets go of an adopted socket. Returns whether records of it may
-/// still come, or `collected`, that JavaScript has some in hand; if so, a last one says that there
-/// are no more, if not, the number is given back. The array is told how many bytes were received and
-/// how many were sent, each as two words, the lower first.
-extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<3>(env, info, |instance, arguments| {
-        let (id, collected) = (arguments.number(0)?, arguments.number(1)? != 0);
-        let words = arguments.words_mut(2)?;
-        let connection = instance.adopted(id)?;
-        for (words, count) in words.chunks_exact_mut(2).zip([connection.received(), connection.sent()]) {
-            words.copy_from_slice(&[count as u32, (count >> 32) as u32]);
-        }
-        let waiting = instance.close(id, collected);
-        if !waiting {
-            instance.free(id);
-        }
-        code(waiting.into())
-    })
-}
-
-type Raw = extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
-
-/// The raw functions over `instance`, in an object.
+/// `functions` over `instance`, in an object.
 ///
 /// # Errors
 /// Those of Node-API.
-pub fn bind<'env>(env: &'env Env, instance: &Rc<Shared>) -> Result<Object<'env>> {
-    let functions: [(&str, Raw); 14] = [
-        ("sendText", send_text),
-        ("sendBytes", send_bytes),
-        ("sendRaw", send_raw),
-        ("flush", flush),
-        ("flushOne", flush_one),
-        ("buffered", buffered),
-        ("drain", drain),
-        ("feed", feed),
-        ("collect", collect),
-        ("takeLarge", take_large),
-        ("takeOutput", take_output),
-        ("prepare", prepare),
-        ("admit", admit),
-        ("close", close),
-    ];
+pub fn bind<'env>(env: &'env Env, instance: &Rc<Shared>, functions: &[(&str, Raw)]) -> Result<Object<'env>> {
     let mut object = Object::new(env)?;
     // One reference for all functions, held until the environment ends: then none can be called.
     let data = Rc::into_raw(Rc::clone(instance));
@@ -513,7 +445,7 @@ pub fn bind<'env>(env: &'env Env, instance: &Rc<Shared>) -> Result<Object<'env>>
         // SAFETY: The pointer came from `into_raw` and is given back once.
         drop(unsafe { Rc::from_raw(data) });
     })?;
-    for (name, function) in functions {
+    for &(name, function) in functions {
         let mut value = ptr::null_mut();
         // SAFETY: The name is given with its length; the data outlives every call.
         let status = unsafe {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use rustix::io::Errno;
 
 use super::batch::{Batch, Filled, Kind, Record};
+use super::borrow::Borrower;
 use super::codec::{Codec, Prepared};
 use super::engine::ConnectionOptions;
 use super::mailbox::Mailbox;
@@ -100,6 +101,8 @@ pub struct Instance {
     /// Admitted since the last flush, and to be started by the next: one call to the I/O threads
     /// for all of them.
     starting: Vec<Arc<Connection>>,
+    /// Where the event loop can read itself.
+    pub borrower: Option<Borrower>,
 }
 
 /// Why a visitor is not let in.
@@ -130,6 +133,7 @@ impl Instance {
             reported: 0,
             preset: None,
             starting: Vec::new(),
+            borrower: None,
         }
     }
 
@@ -314,7 +318,11 @@ impl Instance {
         if self.current.is_empty() && !self.mailbox.collect(&mut self.current) {
             return Filled::Records(0, offset);
         }
-        self.current.fill(words, slab, offset)
+        let filled = self.current.fill(words, slab, offset);
+        if let (Filled::Records(count, end), Some(borrower)) = (&filled, &mut self.borrower) {
+            borrower.note(*count, end.saturating_sub(offset) + self.current.held());
+        }
+        filled
     }
 
     /// The next message of the mailbox's batch (`id` 0), or of a stream, that has its own buffer.
@@ -518,6 +526,7 @@ impl Instance {
             }
         }
         self.starting = Vec::new();
+        self.borrower = None;
         self.slots = Vec::new();
         self.vacant = Vec::new();
         self.last_frame = None;

@@ -3,6 +3,8 @@
 
 pub mod aside;
 pub mod batch;
+pub mod borrow;
+pub mod calls;
 pub mod codec;
 pub mod engine;
 pub mod hot;

@@ -39,6 +39,13 @@ pub fn before_sleep() {
     wake_all();
 }
 
+/// As [`before_sleep`], by a thread that does not promise to come again: what it gives from now on is
+/// told of at once.
+pub fn before_leaving() {
+    BELLS.with_borrow_mut(|bells| bells.tells = false);
+    wake_all();
+}
+
 /// The sink has been given a chunk: wakes it now or before long.
 pub fn note(sink: &Arc<dyn EventSink>) {
     let due = BELLS.with_borrow_mut(|bells| {

@@ -71,7 +71,7 @@ impl Outbox {
             self.bell.notify_one();
         }
         let first = dirty.list.len() == 1;
-        if dirty.list.len() >= HAND_OVER {
+        if dirty.list.len() >= HAND_OVER && !runtime::is_alone() {
             dirty.round += 1;
             let list = std::mem::replace(&mut dirty.list, Vec::with_capacity(HAND_OVER));
             drop(dirty);
@@ -90,7 +90,7 @@ impl Outbox {
     /// acknowledgements of those flushed here.
     pub fn flush(&self, mut acked: impl FnMut(&Connection, u32)) {
         let list = self.take();
-        if list.len() <= WRITE_HERE {
+        if list.len() <= WRITE_HERE || list.len() <= 16 && runtime::is_lent() || runtime::is_alone() {
             let (there, here): (Vec<_>, Vec<_>) =
                 list.into_iter().partition(|connection| connection.stays_listed());
             hand_over(there);

@@ -3,7 +3,11 @@
 //! A reactor is one task of the runtime, with an epoll set (or a kqueue) of its own: a task and a
 //! registration with the runtime for each socket would take several cache lines of every idle
 //! connection, and visit all of them for every message.
+//!
+//! Another thread with an event loop may borrow the set: it then watches the set's descriptor, and
+//! takes the turns that are due to readiness. The task goes on to answer all other threads.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -18,7 +22,7 @@ use std::time::{Duration, Instant};
 use atomic_waker::AtomicWaker;
 use mio::event::Event;
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Registry, Token};
+use mio::{Events, Interest, Registry, Token, Waker};
 use parking_lot::Mutex;
 use slab::Slab;
 use tokio::io::unix::AsyncFd;
@@ -34,6 +38,15 @@ const EVENTS: usize = 64;
 /// How long a thread looks for more before it sleeps, when it has slept little lately: to be woken
 /// takes longer than most of what it would be woken for.
 const LINGER: Duration = Duration::from_micros(20);
+
+/// So many turns a borrower takes in one visit.
+const VISIT_TURNS: u32 = 4;
+
+/// To serve so many sockets in a turn takes less than to have another thread do it.
+const FEW: usize = 8;
+
+/// Unless it takes longer than this.
+const LONG: Duration = Duration::from_micros(150);
 
 /// A sleep that is not longer than this was hardly worth it.
 const BRIEF: Duration = Duration::from_micros(60);
@@ -87,14 +100,36 @@ struct Calls {
     errands: VecDeque<Errand>,
 }
 
+/// The token of the set's own alarm: no slot has it.
+const ALARM: Token = Token(usize::MAX);
+
+thread_local! {
+    static BORROWER: Cell<Borrower> = const { Cell::new(Borrower::No) };
+}
+
+/// What a thread has to do with the set of a reactor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Borrower {
+    No,
+    /// It watches the set.
+    Watches,
+    /// It is about to look whether it has been called.
+    Looks,
+}
+
 /// The sockets of one I/O thread.
 pub struct Reactor {
     registry: Registry,
+    descriptor: RawFd,
     slots: Mutex<Slab<Arc<dyn Watched>>>,
     calls: Mutex<Calls>,
-    /// The task knows that it has to look at the calls.
+    work: Mutex<Work>,
+    /// Somebody has been told that there are calls to be looked at.
     told: AtomicBool,
     waker: AtomicWaker,
+    /// Tells a borrower.
+    alarm: Waker,
+    lent: AtomicBool,
 }
 
 /// A socket's place with its reactor.
@@ -142,22 +177,27 @@ impl Reactor {
         let _entered = tokio.enter();
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let set = runtime::watch_readable(poll)?;
+        let set = runtime::watch_readable(poll.as_raw_fd())?;
         let reactor = &*Box::leak(Box::new(Self {
+            descriptor: poll.as_raw_fd(),
+            alarm: Waker::new(&registry, ALARM)?,
             registry,
             slots: Mutex::default(),
             calls: Mutex::default(),
+            work: Mutex::new(Work {
+                poll,
+                events: Events::with_capacity(EVENTS),
+                batch: Vec::with_capacity(EVENTS),
+                calls: Calls::default(),
+            }),
             told: AtomicBool::new(false),
             waker: AtomicWaker::new(),
+            lent: AtomicBool::new(false),
         }));
         tokio.spawn(Turns {
             reactor,
-            set,
-            events: Events::with_capacity(EVENTS),
-            batch: Vec::with_capacity(EVENTS),
-            calls: Calls::default(),
-            may_linger: runtime::threads() == 1 && cores > 1,
+            set: Some(set),
+            may_linger: runtime::threads() == 1 && runtime::cores() > 1,
             asleep: None,
             lingers: false,
         });
@@ -191,22 +231,187 @@ impl Reactor {
     pub fn run(&self, errand: Errand) {
         self.calls.lock().errands.push_back(errand);
         self.wake();
+        if !self.is_lent() {
+            return;
+        }
+        if BORROWER.get() == Borrower::No {
+            // The borrower has not seen to it himself: he is busy with something else.
+            self.take_back();
+        } else if runtime::cores() > 1 {
+            // He has borrowed for what is little, and errands are not.
+            self.waker.wake();
+        }
     }
 
     fn wake(&self) {
-        if !self.told.swap(true, Ordering::AcqRel) {
+        let first = !self.told.swap(true, Ordering::AcqRel);
+        if !self.lent.load(Ordering::Acquire) {
+            if first {
+                self.waker.wake();
+            }
+            return;
+        }
+        match BORROWER.get() {
+            // Whether the borrower has been told or not: he may be busy for long.
+            Borrower::No => self.waker.wake(),
+            Borrower::Watches if first => {
+                if self.alarm.wake().is_err() {
+                    self.waker.wake();
+                }
+            }
+            Borrower::Watches | Borrower::Looks => {}
+        }
+    }
+
+    /// What a borrower has to watch.
+    #[must_use]
+    pub const fn descriptor(&self) -> RawFd {
+        self.descriptor
+    }
+
+    /// Lends the set to the calling thread, which visits from now on whenever the set's descriptor is
+    /// readable. There may be one borrower at a time.
+    pub fn lend(&self) {
+        BORROWER.set(Borrower::Watches);
+        self.lent.store(true, Ordering::SeqCst);
+        // The task stops watching.
+        self.waker.wake();
+    }
+
+    /// Nobody borrows the set any more.
+    pub fn take_back(&self) {
+        if self.lent.swap(false, Ordering::SeqCst) {
             self.waker.wake();
         }
+    }
+
+    /// Whether somebody borrows the set.
+    #[must_use]
+    pub fn is_lent(&self) -> bool {
+        self.lent.load(Ordering::Acquire)
+    }
+
+    /// The borrower's visit: serves who is ready, then calls `answer`, and again while that gives it
+    /// something to do, but not for ever. Tells whether an I/O thread had better done it.
+    pub fn visit(&self, mut answer: impl FnMut()) -> bool {
+        BORROWER.set(Borrower::Looks);
+        let mut heavy = false;
+        for _ in 0..VISIT_TURNS {
+            heavy |= self.visit_turn(&mut answer);
+            if !self.told.load(Ordering::Acquire) || !self.is_lent() {
+                break;
+            }
+        }
+        BORROWER.set(Borrower::Watches);
+        // What is left is readable, or called for now.
+        if self.told.load(Ordering::Acquire) || self.work.lock().is_behind() {
+            let _ = self.alarm.wake();
+        }
+        heavy
+    }
+
+    /// One turn of a visit. A few are answered one by one: their peers go on while the next is served.
+    fn visit_turn(&self, answer: &mut impl FnMut()) -> bool {
+        let mut spent = Duration::ZERO;
+        let mut work = self.work.lock();
+        work.gather(self);
+        let mut batch = std::mem::take(&mut work.batch);
+        drop(work);
+        let served = batch.len();
+        for part in batch.chunks_mut(if served > FEW { served } else { 1 }) {
+            let began = Instant::now();
+            // Who has been given something is told at the end, and not at once.
+            bell::before_sleep();
+            let serving = self.work.lock();
+            part.iter().for_each(serve);
+            drop(serving);
+            bell::before_leaving();
+            spent += began.elapsed();
+            answer();
+        }
+        if served == 0 {
+            answer();
+        }
+        batch.clear();
+        // Its memory is used again.
+        self.work.lock().batch = batch;
+        served > FEW || spent > LONG
+    }
+
+    fn turn(&self) -> Turn {
+        let mut work = self.work.lock();
+        let mut turn = work.gather(self);
+        turn.idle &= work.batch.is_empty();
+        let work = &mut *work;
+        work.batch.iter().for_each(serve);
+        work.batch.clear();
+        turn.more |= work.is_behind();
+        turn
+    }
+}
+
+fn serve((watched, ready): &(Arc<dyn Watched>, Readiness)) {
+    let _ = catch_unwind(AssertUnwindSafe(|| Arc::clone(watched).serve(*ready)));
+}
+
+/// What a turn works with.
+struct Work {
+    poll: mio::Poll,
+    events: Events,
+    batch: Vec<(Arc<dyn Watched>, Readiness)>,
+    calls: Calls,
+}
+
+/// What a turn was.
+struct Turn {
+    /// There was nothing to be done.
+    idle: bool,
+    /// There is more.
+    more: bool,
+}
+
+impl Work {
+    /// Something that was called for is left.
+    fn is_behind(&self) -> bool {
+        !self.calls.errands.is_empty() || !self.calls.slots.is_empty()
+    }
+
+    /// Finds some who have been called or have become ready, and does a part of an errand.
+    fn gather(&mut self, reactor: &Reactor) -> Turn {
+        reactor.told.store(false, Ordering::Release);
+        {
+            let mut calls = reactor.calls.lock();
+            self.calls.slots.append(&mut calls.slots);
+            self.calls.errands.append(&mut calls.errands);
+        }
+        let errand = self.calls.errands.pop_front();
+        let idle = errand.is_none();
+        if let Some(mut errand) = errand
+            // A panic is of one errand, as below of one socket.
+            && catch_unwind(AssertUnwindSafe(&mut errand)).unwrap_or(false)
+        {
+            self.calls.errands.push_back(errand);
+        }
+        let full = match self.poll.poll(&mut self.events, Some(Duration::ZERO)) {
+            Ok(()) => self.events.iter().count() == EVENTS,
+            Err(error) => error.kind() == io::ErrorKind::Interrupted,
+        };
+        let slots = reactor.slots.lock();
+        let called = self.calls.slots.len().min(EVENTS);
+        let called = self.calls.slots.drain(..called).map(|slot| (slot as usize, Readiness::default()));
+        let ready = self.events.iter().map(|event| (event.token().0, Readiness::of(event)));
+        let served = called.chain(ready);
+        // A slot may be free meanwhile, or another's: he then looks for nothing.
+        self.batch.extend(served.filter_map(|(slot, ready)| Some((Arc::clone(slots.get(slot)?), ready))));
+        Turn { idle, more: full }
     }
 }
 
 /// The work of a reactor: a task of the runtime that does not end before it does.
 struct Turns {
     reactor: &'static Reactor,
-    set: AsyncFd<mio::Poll>,
-    events: Events,
-    batch: Vec<(Arc<dyn Watched>, Readiness)>,
-    calls: Calls,
+    /// Watches the set, unless that is lent.
+    set: Option<AsyncFd<RawFd>>,
     /// No other thread of the runtime looks for work: one that does would be woken for what was to
     /// be done without waking anybody. And there is a second core, for those it would be in the way
     /// of.
@@ -217,60 +422,7 @@ struct Turns {
     lingers: bool,
 }
 
-/// How a turn ended.
-#[derive(PartialEq, Eq)]
-enum Turn {
-    /// There was nothing to be done.
-    Idle,
-    /// It has done what there was.
-    Done,
-    /// There is more.
-    More,
-}
-
 impl Turns {
-    /// Serves some who have been called or have become ready, and does a part of an errand.
-    fn turn(&mut self) -> Turn {
-        self.reactor.told.store(false, Ordering::Release);
-        {
-            let mut calls = self.reactor.calls.lock();
-            self.calls.slots.append(&mut calls.slots);
-            self.calls.errands.append(&mut calls.errands);
-        }
-        let errand = self.calls.errands.pop_front();
-        let mut idle = errand.is_none();
-        if let Some(mut errand) = errand
-            // A panic is of one errand, as below of one socket.
-            && catch_unwind(AssertUnwindSafe(&mut errand)).unwrap_or(false)
-        {
-            self.calls.errands.push_back(errand);
-        }
-        let full = match self.set.get_mut().poll(&mut self.events, Some(Duration::ZERO)) {
-            Ok(()) => self.events.iter().count() == EVENTS,
-            Err(error) => error.kind() == io::ErrorKind::Interrupted,
-        };
-        {
-            let slots = self.reactor.slots.lock();
-            let called = self.calls.slots.len().min(EVENTS);
-            let called = self.calls.slots.drain(..called).map(|slot| (slot as usize, Readiness::default()));
-            let ready = self.events.iter().map(|event| (event.token().0, Readiness::of(event)));
-            let served = called.chain(ready);
-            // A slot may be free meanwhile, or another's: he then looks for nothing.
-            self.batch.extend(served.filter_map(|(slot, ready)| Some((Arc::clone(slots.get(slot)?), ready))));
-        }
-        idle &= self.batch.is_empty();
-        for (watched, ready) in self.batch.drain(..) {
-            let _ = catch_unwind(AssertUnwindSafe(|| watched.serve(ready)));
-        }
-        if full || !self.calls.errands.is_empty() || !self.calls.slots.is_empty() {
-            Turn::More
-        } else if idle {
-            Turn::Idle
-        } else {
-            Turn::Done
-        }
-    }
-
     /// Looks for more for a little while, if that is promising; tells whether there was any.
     fn linger(&mut self) -> bool {
         if !self.lingers {
@@ -281,11 +433,31 @@ impl Turns {
         let until = Instant::now() + LINGER;
         while Instant::now() < until {
             std::thread::yield_now();
-            if self.turn() != Turn::Idle {
+            if !self.reactor.turn().idle {
                 return true;
             }
         }
         false
+    }
+
+    /// Has the task called when the set has something to tell, unless that is the borrower's;
+    /// returns whether that is seen to.
+    fn watch(&mut self, context: &mut Context<'_>) -> bool {
+        if self.reactor.is_lent() {
+            self.set = None;
+            return true;
+        }
+        if self.set.is_none() {
+            self.set = runtime::watch_readable(self.reactor.descriptor).ok();
+        }
+        let Some(set) = &mut self.set else { return false };
+        loop {
+            match set.poll_read_ready_mut(context) {
+                Poll::Ready(Ok(mut guard)) => guard.clear_ready(),
+                Poll::Ready(Err(_)) => return false,
+                Poll::Pending => return true,
+            }
+        }
     }
 }
 
@@ -295,19 +467,19 @@ impl Future for Turns {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.reactor.waker.register(context.waker());
         // First, so that what comes behind the turn's own look wakes the task again.
-        loop {
-            match self.set.poll_read_ready_mut(context) {
-                Poll::Ready(Ok(mut guard)) => guard.clear_ready(),
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Pending => break,
-            }
+        let watched = self.watch(context);
+        let (reactor, lent) = (self.reactor, self.reactor.is_lent());
+        if lent && !reactor.told.load(Ordering::Acquire) && !reactor.work.lock().is_behind() {
+            // What is ready is the borrower's.
+            return Poll::Pending;
         }
         if let Some(since) = self.asleep.take() {
-            self.lingers = self.may_linger && since.elapsed() <= BRIEF;
+            self.lingers = self.may_linger && since.elapsed() <= BRIEF && !lent;
         }
-        if self.turn() == Turn::More || self.linger() {
+        if reactor.turn().more || self.linger() || !watched {
+            // Where the system cannot watch the set now, turns look for what there is.
             context.waker().wake_by_ref();
-        } else if !self.reactor.told.load(Ordering::Acquire) {
+        } else if !reactor.told.load(Ordering::Acquire) {
             // Otherwise it has called itself, and does not sleep.
             self.asleep = Some(Instant::now());
         }

@@ -34,10 +34,16 @@ struct Io {
     next: AtomicUsize,
 }
 
+/// The cores this process may use.
+#[must_use]
+pub fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+}
+
 /// One I/O thread for each core but the one JavaScript needs, at least 1 and at most 4.
 fn default_threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    cores.saturating_sub(1).clamp(1, MAX_THREADS)
+    cores().saturating_sub(1).clamp(1, MAX_THREADS)
 }
 
 /// How many I/O threads the runtime has, or will have when it is started.
@@ -92,6 +98,19 @@ pub fn reactors() -> impl Iterator<Item = &'static Reactor> {
         let (before, behind) = io.reactors.split_at(first);
         behind.iter().chain(before).copied()
     })
+}
+
+/// Whether the threads of users do the reading.
+#[must_use]
+pub fn is_lent() -> bool {
+    reactors().any(Reactor::is_lent)
+}
+
+/// Whether the only core does everything, and so the only I/O thread's work too, in the thread of a
+/// user.
+#[must_use]
+pub fn is_alone() -> bool {
+    cores() == 1 && reactors().all(Reactor::is_lent)
 }
 
 /// The reactor whose turn it is to get a socket.

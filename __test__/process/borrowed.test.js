@@ -1,0 +1,216 @@
+'use strict';
+
+// While little comes the event loop reads the sockets itself (on a single core
+// always); when much comes, when it is busy, or when another thread has sockets
+// too, an I/O thread does. Nobody notices the change but by the clock.
+
+const assert = require('node:assert');
+const { spawnSync } = require('node:child_process');
+const { once } = require('node:events');
+const os = require('node:os');
+const path = require('node:path');
+const { describe, it } = require('node:test');
+const { Worker } = require('node:worker_threads');
+
+const WebSocket = require('../../index.js');
+const { plainEnvironment } = require('../support/packed-project.js');
+
+/** More messages one by one than it takes until the event loop reads. */
+const LITTLE = 300;
+const LARGE = 4 * 1024 * 1024;
+const PATIENCE = 30000;
+
+/** Talks by way of the module `library`, and tells by a number when it is done. */
+const PEER = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const { done, library, port, bytes, texts } = workerData;
+  const WebSocket = require(library);
+  const ws = new WebSocket('ws://127.0.0.1:' + port);
+  const flag = new Int32Array(done);
+  let got = 0;
+  let said = 0;
+
+  ws.on('open', () => {
+    parentPort.postMessage('open');
+    if (texts > 0) ws.send('0');
+  });
+  ws.on('message', (data) => {
+    got += data.length;
+    if (++said < texts) ws.send(String(said));
+    else if (got >= bytes) {
+      Atomics.store(flag, 0, 1);
+      Atomics.notify(flag, 0);
+    }
+  });
+`;
+
+/** A server that echoes, in a thread of its own. */
+const ECHO = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const { WebSocketServer } = require(workerData);
+  const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' }, () =>
+    parentPort.postMessage(wss.address().port)
+  );
+
+  wss.on('connection', (ws) => ws.on('message', (data) => ws.send(data)));
+`;
+
+/**
+ * @return {Promise<WebSocket.Server>} A server that echoes
+ */
+async function listen() {
+  const wss = new WebSocket.Server({ port: 0, host: '127.0.0.1' });
+
+  wss.on('connection', (ws) => ws.on('message', (data) => ws.send(data)));
+  await once(wss, 'listening');
+  return wss;
+}
+
+/**
+ * @param {WebSocket.Server} wss
+ * @return {Promise<WebSocket>} A client of it
+ */
+async function connect(wss) {
+  const ws = new WebSocket(`ws://127.0.0.1:${wss.address().port}`);
+
+  await once(ws, 'open');
+  return ws;
+}
+
+/**
+ * Sends messages one by one, each when the one before has come back.
+ *
+ * @param {WebSocket} ws
+ * @param {number} count
+ */
+async function talk(ws, count) {
+  for (let index = 0; index < count; index++) {
+    ws.send(`message ${index}`);
+
+    const [data] = await once(ws, 'message');
+
+    assert.strictEqual(data.toString(), `message ${index}`);
+  }
+}
+
+/**
+ * @param {object} options What the peer is to do
+ * @return {Promise<{ worker: Worker, wait: () => string }>} The peer, connected;
+ *   `wait` blocks the thread until it is done
+ */
+async function peer(options) {
+  const done = new SharedArrayBuffer(4);
+  const worker = new Worker(PEER, {
+    eval: true,
+    workerData: { done, library: require.resolve('ws'), ...options }
+  });
+
+  await once(worker, 'message');
+  return {
+    worker,
+    wait: () => Atomics.wait(new Int32Array(done), 0, 0, PATIENCE)
+  };
+}
+
+/**
+ * @param {WebSocket.Server} wss
+ */
+async function end(wss) {
+  for (const ws of wss.clients) ws.terminate();
+  wss.close();
+  await once(wss, 'close');
+}
+
+describe('an event loop that reads', () => {
+  it('stops when much comes, and begins again', async () => {
+    const wss = await listen();
+    const one = await connect(wss);
+
+    for (let round = 0; round < 3; round++) {
+      await talk(one, LITTLE);
+
+      const many = await Promise.all(
+        Array.from({ length: 32 }, () => connect(wss))
+      );
+
+      await Promise.all(many.map((ws) => talk(ws, 100)));
+      for (const ws of many) ws.terminate();
+
+      one.send(Buffer.alloc(LARGE, round));
+
+      const [data] = await once(one, 'message');
+
+      assert.ok(data.equals(Buffer.alloc(LARGE, round)));
+    }
+
+    await end(wss);
+  });
+
+  it('leaves to others what it sends before it blocks', async () => {
+    const wss = await listen();
+    const one = await connect(wss);
+    const { port } = wss.address();
+    const [[ws], { worker, wait }] = await Promise.all([
+      once(wss, 'connection'),
+      peer({ port, bytes: LARGE, texts: 0 })
+    ]);
+
+    await talk(one, LITTLE);
+    ws.send(Buffer.alloc(LARGE));
+    assert.notStrictEqual(wait(), 'timed-out');
+    await worker.terminate();
+    await end(wss);
+  });
+
+  it('serves no other thread, which it might keep waiting', async () => {
+    const wss = await listen();
+    const one = await connect(wss);
+
+    await talk(one, LITTLE);
+
+    const echo = new Worker(ECHO, {
+      eval: true,
+      workerData: path.join(__dirname, '../../index.js')
+    });
+    const [port] = await once(echo, 'message');
+    const { worker, wait } = await peer({ port, bytes: 0, texts: 1000 });
+
+    assert.notStrictEqual(wait(), 'timed-out');
+    await talk(one, LITTLE);
+    await Promise.all([worker.terminate(), echo.terminate()]);
+    await talk(one, LITTLE);
+    await end(wss);
+  });
+});
+
+describe('on a single core', () => {
+  const taskset = spawnSync('taskset', ['-c', '0', 'true']);
+  const files = [
+    'native-listener',
+    'parity/audit-receiving',
+    'parity/broadcast',
+    'parity/closing',
+    'parity/order',
+    'parity/sending'
+  ];
+  const skip =
+    os.availableParallelism() === 1
+      ? 'all tests are'
+      : taskset.status !== 0 && 'there is no taskset';
+
+  for (const file of files) {
+    it(file, { skip }, () => {
+      const { status, stdout } = spawnSync(
+        'taskset',
+        [
+          ...['-c', '0', process.execPath],
+          ...['--test', '--test-reporter=tap'],
+          path.join(__dirname, '..', `${file}.test.js`)
+        ],
+        { encoding: 'utf8', timeout: 240000, env: plainEnvironment() }
+      );
+
+      assert.strictEqual(status, 0, stdout.slice(-5000));
+    });
+  }
+});
