@@ -69,3 +69,21 @@ for (const [name, frames] of Object.entries({
     assert.deepStrictEqual(await play(subject, frames), want);
   });
 }
+
+test('a Receiver by hand reports nothing within a write', async () => {
+  for (const module of [reference, subject]) {
+    const extension = new module.PerMessageDeflate();
+
+    extension.accept([{}]);
+
+    const receiver = new module.Receiver({
+      extensions: { 'permessage-deflate': extension }
+    });
+
+    assert.ok(receiver.write(Buffer.from('c107f248cdc9c90700', 'hex')));
+
+    const [data] = await once(receiver, 'message');
+
+    assert.strictEqual(String(data), 'Hello');
+  }
+});

@@ -79,6 +79,8 @@ class Receiver extends Writable {
     this._extensions = /** @type {any} */ (options.extensions || {});
     this._concluded = false;
     this._violation = /** @type {Error | null} */ (null);
+    /** Whether events are to come later than the write, as zlib makes them. */
+    this._isLate = false;
     /** @type {any} */ (this)[kWebSocket] = undefined;
 
     if (connection !== undefined) {
@@ -112,6 +114,7 @@ class Receiver extends Writable {
     );
     this._connection.limits = limits;
     this._connection.deferring = deferring;
+    this._isLate = limits.deflate !== undefined;
     abandoned.register(this, id, this);
   }
 
@@ -228,13 +231,11 @@ class Receiver extends Writable {
   _write(chunk, encoding, callback) {
     if (this._concluded) {
       callback();
-      return;
+    } else if (this._isLate) {
+      setImmediate(parse, this, chunk, callback);
+    } else {
+      parse(this, chunk, callback);
     }
-
-    this._connection.feed(chunk);
-    this._connection.whenDelivered(() =>
-      callback(this._violation ?? undefined)
-    );
   }
 
   /**
@@ -246,6 +247,19 @@ class Receiver extends Writable {
     this._connection.detach();
     callback(error);
   }
+}
+
+/**
+ * @param {Receiver} receiver
+ * @param {Buffer} chunk
+ * @param {(error?: Error | null) => void} callback
+ */
+function parse(receiver, chunk, callback) {
+  const { _connection } = receiver;
+
+  if (_connection.closed) return;
+  _connection.feed(chunk);
+  _connection.whenDelivered(() => callback(receiver._violation ?? undefined));
 }
 
 module.exports = Receiver;
