@@ -55,6 +55,16 @@ describe('Sender.frame', () => {
     assert.ok(masks.size > 4990);
   });
 
+  parity('takes what has no length for empty', (WebSocket, notebook) => {
+    for (const data of [5, {}, { length: 0 }, null, undefined]) {
+      for (const mask of [false, true]) {
+        notebook.attempt('frame', () =>
+          WebSocket.Sender.frame(data, { generateMask, mask, opcode: 1 })
+        );
+      }
+    }
+  });
+
   for (const [name, options] of Object.entries({
     plain: { fin: true, opcode: 1 },
     'of socket.io': {
@@ -118,7 +128,8 @@ describe('A Sender', () => {
    * Compares what is written to a stream.
    *
    * @param {string} name The name of the test
-   * @param {(sender: any, notebook: any, stream: Duplex) => any} action Sends
+   * @param {(sender: any, notebook: any, stream: Duplex, Sender: any)
+   *     => any} action Sends
    */
   function sends(name, action) {
     parity(name, async (WebSocket, notebook) => {
@@ -129,9 +140,10 @@ describe('A Sender', () => {
           callback();
         }
       });
-      const sender = new WebSocket.Sender(stream, {}, (mask) => mask.fill(7));
+      const { Sender } = WebSocket;
+      const sender = new Sender(stream, {}, (mask) => mask.fill(7));
 
-      await action(sender, notebook, stream);
+      await action(sender, notebook, stream, Sender);
       // A Blob takes a few turns to be read.
       for (let i = 0; i < 20; i++) {
         await new Promise((resolve) => setImmediate(resolve));
@@ -236,6 +248,47 @@ describe('A Sender', () => {
     sender.onerror = called(notebook, 'onerror');
     sender.send(blob, { fin: true }, called(notebook, 'blob'));
     sender.send('c', { fin: true }, called(notebook, 'next'));
+  });
+  sends('throws what nobody can send', (sender, notebook) => {
+    for (const data of [
+      null,
+      undefined,
+      5,
+      new Proxy(Buffer.from('bytes'), {}),
+      Object.create(Buffer.from('bytes'))
+    ]) {
+      for (const act of [
+        () => sender.send(data, { fin: true }),
+        () => sender.send(data),
+        () => sender.ping(data, false),
+        () => sender.pong(data, true)
+      ]) {
+        notebook.attempt('call', act);
+        notebook.note(sender._firstFragment);
+      }
+    }
+  });
+  sends('makes frames of what it is told', (sender, notebook, _, Sender) => {
+    const { frame } = Sender;
+
+    Sender.frame = (data, options) => {
+      const { fin, mask, opcode, readOnly, rsv1 } = options;
+
+      notebook.note('frame', data, { fin, mask, opcode, readOnly, rsv1 });
+      return frame(data, options);
+    };
+    try {
+      for (const compress of [undefined, false, 0]) {
+        sender.send('text', { compress, fin: true, mask: true });
+        sender.send(Buffer.from('bytes'), { binary: true, compress });
+        sender.send(new ArrayBuffer(2), { compress, fin: true, mask: false });
+      }
+      sender.ping('ping', true);
+      sender.pong(Buffer.from('pong'));
+      sender.close(1000, 'bye');
+    } finally {
+      Sender.frame = frame;
+    }
   });
   sends('calls back after the stream', (sender, notebook, stream) => {
     stream.destroy();

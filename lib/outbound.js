@@ -65,7 +65,8 @@ const COMPRESSED = SEND.COMPRESS | SEND.RSV1;
  * @returns {Buffer}
  */
 function toBuffer(data) {
-  if (Buffer.isBuffer(data)) return data;
+  // A Proxy of one passes for a Buffer, but its length throws.
+  if (Buffer.isBuffer(data) && data.length >= 0) return data;
   if (data instanceof ArrayBuffer) return new FastBuffer(data);
   if (ArrayBuffer.isView(data)) {
     return new FastBuffer(data.buffer, data.byteOffset, data.byteLength);

@@ -43,7 +43,6 @@ function isValidStatusCode(code) {
 function isBlob(value) {
   return (
     typeof value === 'object' &&
-    value !== null &&
     typeof value.arrayBuffer === 'function' &&
     typeof value.type === 'string' &&
     typeof value.stream === 'function' &&

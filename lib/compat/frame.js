@@ -79,7 +79,8 @@ function frame(data, options) {
   const isKept = !isText || (!isMasking && known !== undefined);
   const payload = isKept ? data : Buffer.from(data);
   const length = isText && isKept ? known : payload.length;
-  const lengthBytes = length < 126 ? 0 : length < 65536 ? 2 : 8;
+  // What has no length counts as empty.
+  const lengthBytes = length >= 65536 ? 8 : length > 125 ? 2 : 0;
   const headerBytes = 2 + lengthBytes + (mask ? 4 : 0);
   const isMerging = isMasking && length > 0 && options.readOnly && !isText;
   const target = Buffer.allocUnsafe(headerBytes + (isMerging ? length : 0));
@@ -104,7 +105,7 @@ function frame(data, options) {
     mask.copy(target, headerBytes - 4);
   }
 
-  if (length === 0) return [target];
+  if (!length) return [target];
 
   if (isMerging) {
     maskInto(payload, /** @type {Buffer} */ (mask), target, headerBytes);

@@ -118,13 +118,9 @@ class Sender {
    * @param {Callback} [cb] Called when the frame has been written
    */
   send(data, options, cb) {
+    const opcode = options.binary ? BINARY : TEXT;
     const payload = toPayload(data);
-    const frame = describe(
-      this,
-      options.binary ? BINARY : TEXT,
-      payload,
-      options.mask
-    );
+    const frame = describe(this, opcode, payload, options.mask);
     const deflate = this._extensions[extensionName];
 
     frame.fin = options.fin;
@@ -133,11 +129,8 @@ class Sender {
     if (this._firstFragment) {
       this._firstFragment = false;
       // What the first fragment is decides for the message.
-      this._compress =
-        options.compress && deflate && isTooShort(deflate, payload)
-          ? false
-          : options.compress;
-      frame.rsv1 = deflate ? this._compress : false;
+      this._compress = wantsCompression(deflate, payload, options);
+      frame.rsv1 = this._compress;
     } else {
       frame.opcode = CONTINUATION;
     }
@@ -146,7 +139,7 @@ class Sender {
 
     const method = isBlob(payload) ? this.getBlobData : this.dispatch;
 
-    inTurn(this, method, [payload, deflate && this._compress, frame, cb]);
+    inTurn(this, method, [payload, this._compress, frame, cb]);
   }
 
   /**
@@ -359,6 +352,18 @@ function describe(sender, opcode, payload, mask) {
   };
 
   return options;
+}
+
+/**
+ * @param {any} deflate The extension, if there is one
+ * @param {any} payload The first fragment
+ * @param {{ compress?: boolean }} options What the message is to be like
+ * @returns {boolean | undefined} Whether the message is compressed
+ */
+function wantsCompression(deflate, payload, { compress }) {
+  return compress && (!deflate || isTooShort(deflate, payload))
+    ? false
+    : compress;
 }
 
 /**
