@@ -16,7 +16,12 @@ const {
 const ReceiverView = require('./compat/receiver-view.js');
 const { wear } = require('./compat/sender-view.js');
 const { Connection } = require('./connection.js');
-const { NOOP, kConnection, kWebSocket } = require('./constants.js');
+const {
+  EMPTY_BUFFER,
+  NOOP,
+  kConnection,
+  kWebSocket
+} = require('./constants.js');
 const deflateOptions = require('./deflate-options.js');
 const { kStatusCode, protocolError } = require('./errors.js');
 const { shape } = require('./message-shape.js');
@@ -265,7 +270,7 @@ const handler = {
   conclude(ws, code, reason) {
     ws[kConnection].inputEnded = true;
     ws._closeFrameReceived = true;
-    ws._closeMessage = Buffer.from(reason);
+    ws._closeMessage = ownCopy(reason);
     ws._closeCode = code;
 
     if (ws._socket[kWebSocket] === undefined) return;
@@ -276,9 +281,23 @@ const handler = {
   },
 
   violation(ws, index, parameter) {
+    ws[kConnection].violated = true;
     onProtocolError(ws, protocolError(index, parameter));
   }
 };
+
+/**
+ * @param {Buffer} bytes
+ * @returns {Buffer} One that keeps no other memory alive than its own
+ */
+function ownCopy(bytes) {
+  if (bytes.length === 0) return EMPTY_BUFFER;
+
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+
+  copy.set(bytes);
+  return copy;
+}
 
 /**
  * @param {any} ws
@@ -286,7 +305,6 @@ const handler = {
  */
 function onProtocolError(ws, error) {
   ws[kConnection].inputEnded = true;
-  ws[kConnection].violated = true;
 
   if (ws._socket[kWebSocket] !== undefined) {
     drainInput(ws);
@@ -304,6 +322,7 @@ function onProtocolError(ws, error) {
  */
 const viewListeners = {
   conclude(code, reason) {
+    this._concluded = true;
     handler.conclude(this[kWebSocket], code, reason);
   },
   drain() {
@@ -312,6 +331,7 @@ const viewListeners = {
     if (!ws.isPaused) ws._socket.resume();
   },
   error(error) {
+    this._violation = error;
     onProtocolError(this[kWebSocket], error);
   },
   message(data, isBinary) {
@@ -326,13 +346,26 @@ const viewListeners = {
 };
 
 /**
+ * Who has been told of an end, even if by hand, hears of nothing behind it.
+ *
+ * @param {any} view
+ * @returns {boolean}
+ */
+function hasEnded(view) {
+  return view._concluded || view._violation !== null;
+}
+
+/**
  * The handler of a connection whose view somebody has asked for.
  *
  * @type {import('./connection.js').Handler}
  */
 const viewHandler = {
   message(ws, data, isBinary, fragments) {
-    ws[kConnection].view.emit(
+    const { view } = ws[kConnection];
+
+    if (hasEnded(view)) return;
+    view.emit(
       'message',
       isBinary ? shape(ws._binaryType, data, fragments) : data,
       isBinary
@@ -340,16 +373,21 @@ const viewHandler = {
   },
 
   ping(ws, data) {
-    ws[kConnection].view.emit('ping', data);
+    const { view } = ws[kConnection];
+
+    if (!hasEnded(view)) view.emit('ping', data);
   },
 
   pong(ws, data) {
-    ws[kConnection].view.emit('pong', data);
+    const { view } = ws[kConnection];
+
+    if (!hasEnded(view)) view.emit('pong', data);
   },
 
   conclude(ws, code, reason) {
     const { view } = ws[kConnection];
 
+    if (hasEnded(view)) return;
     view.emit('conclude', code, reason);
     view.end();
   },
@@ -357,8 +395,16 @@ const viewHandler = {
   violation(ws, index, parameter) {
     const { view } = ws[kConnection];
 
-    view.emit('error', protocolError(index, parameter));
+    if (hasEnded(view)) return;
+
+    const error = protocolError(index, parameter);
+
+    ws[kConnection].violated = true;
+    // As a stream has it that has emitted the error by itself.
+    view._writableState.errored = error;
+    view._writableState.errorEmitted = true;
     view.destroy();
+    view.emit('error', error);
   }
 };
 

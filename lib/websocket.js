@@ -249,24 +249,20 @@ class WebSocket extends EventEmitter {
 
     const sender = /** @type {any} */ (this._sender);
 
-    this._readyState = CLOSING;
-    try {
-      sender[isWatched(sender, 'close') ? 'close' : 'sendClose'](
-        code,
-        data,
-        !this._isServer,
-        (/** @type {Error | null | undefined} */ error) => {
-          // An error is the socket's, and is dealt with there.
-          if (error) return;
-          this._closeFrameSent = true;
-          endIfClosed(this);
-        }
-      );
-    } catch (error) {
-      this._readyState = OPEN;
-      throw error;
-    }
+    // It may throw, or look at the state.
+    sender[isWatched(sender, 'close') ? 'close' : 'sendClose'](
+      code,
+      data,
+      !this._isServer,
+      (/** @type {Error | null | undefined} */ error) => {
+        // An error is the socket's, and is dealt with there.
+        if (error) return;
+        this._closeFrameSent = true;
+        endIfClosed(this);
+      }
+    );
 
+    this._readyState = CLOSING;
     startCloseTimer(this);
   }
 

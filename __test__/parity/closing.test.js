@@ -305,3 +305,39 @@ scenario(
     await over;
   }
 );
+
+scenario('the reason keeps no other memory alive', {}, async (play) => {
+  for (const reason of [undefined, '', 'a reason']) {
+    const { ws, peer } = await play.open();
+    const none = ws._closeMessage;
+
+    ws.on('close', (code, data) => {
+      play.note(code, data, data === none, data === ws._closeMessage);
+      play.note(data.buffer.byteLength === data.length);
+    });
+    peer.write(peer.closeFrame(1000, reason));
+    await play.over(ws, peer);
+  }
+});
+
+scenario(
+  'the state while a close frame is masked',
+  { roles: ['client'] },
+  async (play) => {
+    const seen = [];
+    const { ws, peer } = await play.open({
+      generateMask(mask) {
+        mask.fill(1);
+        seen.push(mask.length);
+        if (seen.length > 1) play.note('mask', ws.readyState);
+      }
+    });
+
+    await new Promise((resolve) => {
+      ws.send('first', resolve);
+    });
+    ws.close(1000, 'bye');
+    play.note(ws.readyState);
+    await play.finish(ws, peer);
+  }
+);

@@ -221,6 +221,52 @@ scenario('events of _receiver by hand', {}, async (play) => {
   await play.over(ws, peer);
 });
 
+for (const [title, event, ...args] of [
+  ['an end', 'conclude', 1001, Buffer.from('made up')],
+  ['an error', 'error', new Error('made up')]
+]) {
+  scenario(`${title} of _receiver by hand ends the input`, {}, async (play) => {
+    const { ws, peer } = await play.open();
+
+    play.watch(ws);
+    ws._receiver.emit(event, ...args);
+    play.note(ws.readyState, ws._receiver._writableState.errorEmitted);
+    await peer.frames(1);
+    peer.write(
+      peer.frame('text', 'unheard'),
+      peer.frame('ping', 'unheard'),
+      peer.closeFrame(4000, 'unheard')
+    );
+    await play.over(ws, peer);
+  });
+}
+
+scenario('the state of _receiver in and behind an error', {}, async (play) => {
+  const { ws, peer } = await play.open();
+  const state = ws._receiver._writableState;
+  const show = () =>
+    play.note(state.errorEmitted, state.errored, ws._receiver.destroyed);
+
+  show();
+  ws.on('error', show);
+  ws.on('close', show);
+  peer.write(peer.frame(3));
+  await play.over(ws, peer);
+});
+
+scenario('the state that a sender sees in close()', {}, async (play) => {
+  const { ws, peer } = await play.open();
+  const { close } = ws._sender;
+
+  ws._sender.close = function noted(...args) {
+    play.note('close', ws.readyState, ws._closeTimer === null);
+    return close.apply(this, args);
+  };
+  ws.close(1000);
+  play.note(ws.readyState, ws._closeTimer === null);
+  await play.finish(ws, peer);
+});
+
 scenario('bytes written to _receiver', {}, async (play) => {
   const { ws, peer } = await play.open();
 
