@@ -373,7 +373,7 @@ function connectionOf(ws) {
 function answerPings(ws, options) {
   if (!options.autoPong) return;
 
-  ws._autoPong = options.autoPong;
+  ws._autoPong = true;
   Object.defineProperty(ws, '_autoPongComplete', AUTO_PONG_COMPLETE);
   ws._pendingAutoPongs = 0;
   ws._maxPendingAutoPongs = options.maxPendingAutoPongs | 0;
@@ -424,7 +424,11 @@ function sendTooLate(ws, data, cb) {
     else ws._bufferedAmount += size;
   }
 
-  if (cb) process.nextTick(cb, notOpen(ws));
+  if (cb) {
+    // The acks of what was sent in time come first.
+    connectionOf(ws)?.flush();
+    process.nextTick(cb, notOpen(ws));
+  }
 }
 
 /**

@@ -64,6 +64,49 @@ for (const [title, end] of [
   });
 }
 
+// A frame of `ws` takes a plain Duplex two writes, and so longer.
+const native = { transports: ['tcp', 'unix', 'tls'] };
+
+for (const [title, end] of [
+  ['close()', (ws) => ws.close()],
+  ['terminate()', (ws) => ws.terminate()]
+]) {
+  scenario(`acks around ${title} come in order`, native, async (play) => {
+    for (const within of [false, true]) {
+      const { ws, peer } = await play.open();
+      const over = closed(ws);
+      const note = (name) => (err) => play.note(name, err ?? 'sent');
+      const act = () => {
+        ws.send('first', note('first'));
+        ws.ping('second', note('second'));
+        end(ws);
+        ws.send('late', note('late'));
+        ws.pong('later', note('later'));
+        process.nextTick(() => play.note('tick'));
+      };
+
+      if (within) {
+        ws.on('message', act);
+        peer.write(peer.frame('text', 'now'));
+      } else {
+        act();
+      }
+      await peer.finish();
+      await over;
+    }
+  });
+}
+
+scenario('autoPong is true or missing', {}, async (play) => {
+  for (const autoPong of [true, 'yes', 1, 0, '', null]) {
+    const { ws, peer } = await play.open({ autoPong });
+
+    play.note(autoPong, ws._autoPong, ws._pendingAutoPongs);
+    ws.close();
+    await play.finish(ws, peer);
+  }
+});
+
 scenario('readyState within events', {}, async (play) => {
   const { ws, peer } = await play.open(undefined, {
     onOpen(opened) {
