@@ -109,7 +109,12 @@ function fail(connection, error) {
 function lose(connection) {
   const failed = take(connection, connection.acks.length - connection.lost);
 
-  if (failed.length > 0) nextTick(callAll, failed, streamDestroyed());
+  if (failed.length === 0) return;
+
+  // Nobody has given an error to a socket that nobody has seen.
+  const { shown = connection.socket } = /** @type {any} */ (connection);
+
+  nextTick(callAll, failed, shown?.errored ?? streamDestroyed());
 }
 
 /**

@@ -97,6 +97,29 @@ for (const [title, end] of [
   });
 }
 
+for (const error of [undefined, new Error('mine')]) {
+  scenario(
+    `the queue of a socket destroyed with ${error}`,
+    {},
+    async (play) => {
+      const { ws, peer } = await play.open();
+      const over = closed(ws);
+
+      peer.stream.pause();
+      for (let i = 0; i < 8; i++) {
+        // How much the kernel takes is its own affair.
+        ws.send(Buffer.alloc(4 << 20), (err) => i < 6 || play.note(i, err));
+      }
+      for (let i = 0; i < 20; i++) await turn();
+      ws._socket.destroy(error);
+      ws._socket.on('error', () => {});
+      await over;
+      await turn();
+      peer.stream.destroy();
+    }
+  );
+}
+
 scenario('autoPong is true or missing', {}, async (play) => {
   for (const autoPong of [true, 'yes', 1, 0, '', null]) {
     const { ws, peer } = await play.open({ autoPong });
