@@ -157,6 +157,8 @@ describe('The arguments', () => {
   asks('so does an empty list', URL, [], { ...off, protocols: 'b' });
   asks('but not undefined', URL, undefined, { ...off, protocols: 'b' });
   asks('no headers', URL, [], { ...off, headers: null });
+  asks('no protocols and no options', URL, undefined, null);
+  asks('a list of protocols with a hole', URL, new Array(1), off);
 
   for (const protocolVersion of [8, 13, 9, '13', null, undefined]) {
     asks(`protocolVersion ${protocolVersion}`, URL, {
@@ -200,6 +202,10 @@ describe('The arguments', () => {
     ...off,
     auth: 'a:b'
   });
+  for (const userinfo of ['%zz:%E9', '%E9%41:+', '%F0%9F%98%80:%3A', '%:']) {
+    asks(`userinfo ${userinfo}`, `ws://${userinfo}@localhost`, off);
+  }
+
   asks('followRedirects', 'ws://c:d@localhost', {
     ...off,
     followRedirects: true,
@@ -335,6 +341,7 @@ describe('A connection', () => {
     const ws = new WebSocket(`ws://127.0.0.1:${port}`, {
       finishRequest(request, websocket) {
         notebook.note(websocket._req === request, request.headersSent);
+        notebook.note(this.host, this.path, Object.keys(this.headers));
         setImmediate(() => {
           request.setHeader('Late', 'yes');
           request.end();

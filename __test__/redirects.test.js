@@ -81,6 +81,10 @@ function goes(name, location, options, prepare = () => {}, status) {
     prepare(ws, notebook);
     await closed;
     notebook.note(ws.url, ws._redirects, ws._errorEmitted, ws._req === null);
+    notebook.note(
+      Object.keys(ws).filter((key) => key.startsWith('_original')),
+      ws._originalHostOrSocketPath
+    );
   });
 }
 

@@ -322,6 +322,26 @@ describe('A server', () => {
     });
   });
 
+  answers('lets all be taken away', {}, upgradeRequest(), (wss) => {
+    wss.on('headers', (headers) => headers.splice(0));
+  });
+
+  for (const offer of [undefined, 'permessage-deflate']) {
+    answers(
+      `has no answer for unknown extensions beside ${offer}`,
+      { perMessageDeflate: true },
+      upgradeRequest({ 'Sec-WebSocket-Extensions': offer }),
+      (wss, notebook) => {
+        const { completeUpgrade } = wss;
+
+        wss.completeUpgrade = function withAnother(extensions, ...rest) {
+          completeUpgrade.call(this, { foo: {}, ...extensions }, ...rest);
+        };
+        wss.on('connection', (ws) => notebook.note(ws.extensions));
+      }
+    );
+  }
+
   for (const url of ['/x', '/x?y', '/x/', '/X', '/', '/y?/x']) {
     answers(
       `of one path is asked for ${url}`,

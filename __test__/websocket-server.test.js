@@ -363,4 +363,20 @@ describe('clients', () => {
     await once(wss, 'close');
     notebook.note(wss.clients.size);
   });
+
+  parity('may be another set', async (WebSocket, notebook) => {
+    const wss = new WebSocket.Server({ port: 0 });
+
+    await once(wss, 'listening');
+    wss.on('connection', (ws) => {
+      const before = wss.clients;
+
+      wss.clients = new Set(before);
+      ws.terminate();
+      ws.on('close', () => notebook.note(before.size, wss.clients.size));
+    });
+    await ask(wss.address().port, upgradeRequest());
+    wss.close();
+    await once(wss, 'close');
+  });
 });

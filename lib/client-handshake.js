@@ -44,7 +44,7 @@ function readArguments(protocols, options) {
   }
 
   if (protocols === undefined) {
-    protocols = options && options.protocols;
+    protocols = options?.protocols;
     if (protocols === undefined) protocols = [];
   }
 
@@ -59,7 +59,8 @@ function readArguments(protocols, options) {
  */
 function checkProtocols(protocols) {
   if (
-    !protocols.every(isToken) ||
+    // A hole in the list is no subprotocol either.
+    ![...protocols].every(isToken) ||
     new Set(protocols).size !== protocols.length
   ) {
     throw new SyntaxError('An invalid or duplicated subprotocol was specified');
@@ -77,14 +78,6 @@ class ClientHandshake {
     this.websocket = websocket;
     this.protocols = protocols;
     this.settings = settings;
-
-    /**
-     * Where the first request went, which is the place that credentials are
-     * meant for.
-     *
-     * @type {{ isIpc: boolean, isSecure: boolean, place: string } | null}
-     */
-    this.origin = null;
   }
 
   /**
@@ -116,7 +109,7 @@ class ClientHandshake {
 
     this.listen(request, { url: target.url, key, deflate }, options.timeout);
 
-    if (settings.finishRequest) settings.finishRequest(request, websocket);
+    if (options.finishRequest) options.finishRequest(request, websocket);
     else request.end();
   }
 
@@ -132,8 +125,12 @@ class ClientHandshake {
     const { isIpc, isSecure, url } = target;
     const place = isIpc ? options.socketPath : url.host;
 
-    if (!this.origin) {
-      this.origin = { isIpc, isSecure, place };
+    if (websocket._redirects === 0) {
+      // Where the first request goes, which is the place that credentials are
+      // meant for.
+      websocket._originalIpc = isIpc;
+      websocket._originalSecure = isSecure;
+      websocket._originalHostOrSocketPath = place;
 
       // Names of one case are needed to delete a header by its name.
       this.settings = {
@@ -147,9 +144,10 @@ class ClientHandshake {
       };
     } else if (websocket.listenerCount('redirect') === 0) {
       const isSamePlace =
-        isIpc === this.origin.isIpc && place === this.origin.place;
+        isIpc === websocket._originalIpc &&
+        place === websocket._originalHostOrSocketPath;
 
-      if (!isSamePlace || (this.origin.isSecure && !isSecure)) {
+      if (!isSamePlace || (websocket._originalSecure && !isSecure)) {
         delete options.headers.authorization;
         delete options.headers.cookie;
         if (!isSamePlace) delete options.headers.host;

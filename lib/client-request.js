@@ -6,6 +6,7 @@
 
 const { randomBytes } = require('crypto');
 const net = require('net');
+const { unescape } = require('querystring');
 const tls = require('tls');
 
 const extension = require('./extension.js');
@@ -74,18 +75,6 @@ function resolveTarget(url) {
 }
 
 /**
- * @param {string} text A part of an address
- * @returns {string} The text without percent encoding, if that was well-formed
- */
-function decode(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-/**
  * Builds the options of the request.
  *
  * @param {Target} target Where it goes
@@ -123,7 +112,8 @@ function requestOptions(target, settings, protocols, deflate) {
   }
 
   if (username || password) {
-    options.auth = `${decode(username)}:${decode(password)}`;
+    // Takes what is no percent encoding as it is, and decodes the rest.
+    options.auth = `${unescape(username)}:${unescape(password)}`;
   }
 
   options.headers = {

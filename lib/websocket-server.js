@@ -9,6 +9,9 @@ const EventEmitter = require('events');
 const http = require('http');
 
 const WebSocket = require('./websocket.js');
+const {
+  extensionName: EXTENSION_NAME
+} = require('./compat/permessage-deflate.js');
 const { CLOSE_TIMEOUT, kWebSocket } = require('./constants.js');
 const extension = require('./extension.js');
 const { listenNatively, passOn, serverOf } = require('./native-listener.js');
@@ -442,14 +445,19 @@ function complete(server, extensions, key, protocols, req, carrier, head, cb) {
     }
   }
 
-  if (extensions !== null && Object.keys(extensions).length > 0) {
-    headers.push(`Sec-WebSocket-Extensions: ${answerFor(extensions)}`);
+  // What else an overridden method may pass has no answer.
+  const deflate = extensions === null ? undefined : extensions[EXTENSION_NAME];
+
+  if (deflate) {
+    const value = extension.format({ [EXTENSION_NAME]: [deflate.params] });
+
+    headers.push(`Sec-WebSocket-Extensions: ${value}`);
     ws._extensions = extensions;
   }
 
   server.emit('headers', headers, req);
 
-  const answer = `${headers.join('\r\n')}\r\n\r\n`;
+  const answer = [...headers, '\r\n'].join('\r\n');
 
   if (isVisitor(carrier) && ws.setSocket === setSocket) {
     attachVisitor(ws, carrier, answer, head, options);
@@ -467,7 +475,7 @@ function complete(server, extensions, key, protocols, req, carrier, head, cb) {
     });
   }
 
-  if (server.clients) track(server, server.clients, ws);
+  if (server.clients) track(server, ws);
 
   cb(ws, req);
 }
@@ -505,67 +513,52 @@ function requireUpgrade(_request, response) {
 }
 
 /**
- * @param {EventEmitter} emitter The emitter to listen to
+ * @param {EventEmitter} server The HTTP server to listen to
  * @param {{ [event: string]: (...args: any[]) => void }} listeners Its
  *     listeners by event
  * @returns {() => void} Removes them
  */
-function addListeners(emitter, listeners) {
+function addListeners(server, listeners) {
   for (const event of Object.keys(listeners)) {
-    emitter.on(event, listeners[event]);
+    server.on(event, listeners[event]);
   }
 
-  return () => {
+  return function removeListeners() {
     for (const event of Object.keys(listeners)) {
-      emitter.removeListener(event, listeners[event]);
+      server.removeListener(event, listeners[event]);
     }
   };
 }
 
 /**
- * @param {{ [name: string]: any }} extensions The accepted extensions
- * @returns {string} The value of the header that tells the client
- */
-function answerFor(extensions) {
-  /** @type {{ [name: string]: any }} */
-  const answer = {};
-
-  for (const name of Object.keys(extensions)) {
-    answer[name] = [extensions[name].params];
-  }
-
-  return extension.format(answer);
-}
-
-/**
- * What the connections in a server's set have listen to their 'close'.
+ * What the connections of a server have listen to their 'close'.
  *
- * @type {WeakMap<Set<any>, (this: any) => void>}
+ * @type {WeakMap<WebSocketServer, (this: any) => void>}
  */
 const departures = new WeakMap();
 
 /**
  * Keeps a connection among the clients for as long as it lasts.
  *
- * @param {WebSocketServer} server The server
- * @param {Set<any>} clients Its clients
+ * @param {WebSocketServer & { clients: Set<any> }} server The server
  * @param {any} ws The WebSocket
  */
-function track(server, clients, ws) {
-  let onClose = departures.get(clients);
+function track(server, ws) {
+  let onClose = departures.get(server);
 
   if (onClose === undefined) {
     onClose = function onClientClose() {
-      clients.delete(this);
+      // A set that a user has put in the place of the former counts.
+      server.clients.delete(this);
 
-      if (server._shouldEmitClose && clients.size === 0) {
+      if (server._shouldEmitClose && server.clients.size === 0) {
         process.nextTick(emitClose, server);
       }
     };
-    departures.set(clients, onClose);
+    departures.set(server, onClose);
   }
 
-  clients.add(ws);
+  server.clients.add(ws);
   ws.on('close', onClose);
 }
 
