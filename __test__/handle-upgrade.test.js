@@ -131,6 +131,42 @@ describe('handleUpgrade', () => {
     await once(stream, 'close');
   });
 
+  parity('calls a Duplex in one order', (WebSocket, notebook) => {
+    const wss = new WebSocket.Server({ noServer: true });
+    const stream = plainStream(notebook);
+    const request = { headers, method: 'GET', url: '/' };
+    const head = Buffer.from([0x81, 0x80, 0, 0, 0, 0]);
+
+    for (const name of ['on', 'removeListener', 'unshift', 'write']) {
+      const method = stream[name];
+
+      stream[name] = function told(first, ...rest) {
+        notebook.note(name, first);
+        return method.call(this, first, ...rest);
+      };
+    }
+    stream.setTimeout = (...args) => notebook.note('setTimeout', args);
+    stream.setNoDelay = (...args) => notebook.note('setNoDelay', args);
+
+    return new Promise((resolve) => {
+      wss.handleUpgrade(request, stream, head, (ws) => {
+        notebook.watch(ws).then(resolve);
+        ws.on('message', () => ws.terminate());
+      });
+    });
+  });
+
+  for (const request of [{}, { method: 'GET' }, { method: 'PUT' }]) {
+    parity(`of ${JSON.stringify(request)}`, (WebSocket, notebook) => {
+      const wss = new WebSocket.Server({ noServer: true });
+      const stream = plainStream(notebook);
+
+      notebook.attempt('handleUpgrade', () => {
+        wss.handleUpgrade(request, stream, Buffer.alloc(0), () => {});
+      });
+    });
+  }
+
   parity('refuses on any Duplex', async (WebSocket, notebook) => {
     const wss = new WebSocket.Server({ noServer: true });
     const stream = plainStream(notebook);

@@ -380,3 +380,35 @@ describe('clients', () => {
     await once(wss, 'close');
   });
 });
+
+describe('A connection of a server', () => {
+  parity('sets and clears one timer', async (WebSocket, notebook) => {
+    const { clearTimeout, setTimeout } = globalThis;
+    const wss = new WebSocket.Server({ port: 0 });
+
+    notebook.defer(() =>
+      Object.assign(globalThis, { clearTimeout, setTimeout })
+    );
+    await once(wss, 'listening');
+    wss.on('connection', (ws) => {
+      const isOurs = (timer) => timer === ws._closeTimer;
+
+      globalThis.setTimeout = (callback, milliseconds, ...rest) => {
+        notebook.note('set', milliseconds);
+        return setTimeout(callback, milliseconds, ...rest);
+      };
+      globalThis.clearTimeout = (timer) => {
+        notebook.note('clear', isOurs(timer));
+        clearTimeout(timer);
+      };
+      ws.on('close', () => {
+        Object.assign(globalThis, { clearTimeout, setTimeout });
+      });
+      ws.close();
+      ws.terminate();
+    });
+    await ask(wss.address().port, upgradeRequest());
+    wss.close();
+    await once(wss, 'close');
+  });
+});

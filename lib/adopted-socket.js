@@ -172,7 +172,7 @@ function release(socket) {
     get: () => Reflect.get(base, name, socket) + before
   });
 
-  clearTimeout(socket[kIdleTimer]);
+  stopIdleTimer(socket);
   Object.setPrototypeOf(socket, base);
   Object.defineProperties(socket, {
     bytesRead: counter('bytesRead', bytesRead),
@@ -462,6 +462,15 @@ function toBuffer(chunk, encoding) {
 }
 
 /**
+ * Calls nothing without need: who replaces the timers sees each call.
+ *
+ * @param {any} socket
+ */
+function stopIdleTimer(socket) {
+  if (socket[kIdleTimer]) clearTimeout(socket[kIdleTimer]);
+}
+
+/**
  * The end, and what the event loop lives for.
  *
  * @param {any} base
@@ -475,7 +484,7 @@ function lifeMethods(base) {
      * @param {(error?: Error | null) => void} callback
      */
     _destroy(error, callback) {
-      clearTimeout(this[kIdleTimer]);
+      stopIdleTimer(this);
       this[kConnection].detach();
       base._destroy.call(this, error, callback);
     },
@@ -523,7 +532,7 @@ function timeMethods(base) {
      * @param {() => void} [callback]
      */
     setTimeout(milliseconds, callback) {
-      clearTimeout(this[kIdleTimer]);
+      stopIdleTimer(this);
       if (milliseconds > 0) engine.idle(this[kConnection].id);
       return base.setTimeout.call(this, milliseconds, callback);
     }

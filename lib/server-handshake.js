@@ -33,8 +33,8 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/;
  */
 function checkRequest(request) {
   const { headers, method } = request;
-  const upgrade = headers.upgrade;
   const key = headers['sec-websocket-key'];
+  const upgrade = headers.upgrade;
   const version = Number(headers['sec-websocket-version']);
 
   if (method !== 'GET') {

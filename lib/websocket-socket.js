@@ -65,14 +65,10 @@ function attach(ws, socket, head, options) {
   connect(ws, connection, limits, options, options.generateMask);
   socket[kWebSocket] = ws;
 
-  if (adopted) {
-    begin(socket, connection, head);
-  } else {
-    if (head.length > 0) socket.unshift(head);
-    socket.on('data', onSocketData);
-  }
+  if (adopted) begin(socket, connection, head);
+  else if (head.length > 0) socket.unshift(head);
 
-  listen(socket);
+  listen(socket, !adopted);
 }
 
 /**
@@ -99,7 +95,7 @@ function attachVisitor(ws, visitor, answer, head, options) {
 setLife({
   introduce(ws, socket) {
     socket[kWebSocket] = ws;
-    listen(socket);
+    listen(socket, false);
   },
 
   failed(ws) {
@@ -183,9 +179,11 @@ function onOutboundError(error) {
 
 /**
  * @param {any} socket
+ * @param {boolean} toData Whether its data comes from it
  */
-function listen(socket) {
+function listen(socket, toData) {
   socket.on('close', onSocketClose);
+  if (toData) socket.on('data', onSocketData);
   socket.on('end', onSocketEnd);
   socket.on('error', onSocketError);
 }
