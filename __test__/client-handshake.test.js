@@ -289,3 +289,28 @@ describe('A client that is not open yet', () => {
     await notebook.watch(ws);
   });
 });
+
+describe('The socket of a client', () => {
+  const descriptor = (ws) => {
+    const { value, ...rest } = Object.getOwnPropertyDescriptor(ws, '_socket');
+
+    return [rest, value === null, Boolean(value?.remotePort)];
+  };
+
+  parity('is a plain property of it', async (WebSocket, notebook) => {
+    const port = await serve(notebook, {
+      upgrade(request, socket) {
+        socket.on('error', () => {});
+        socket.write(upgradeResponse(request));
+      }
+    });
+    const ws = new WebSocket(`ws://127.0.0.1:${port}/`, { autoPong: 'yes' });
+
+    notebook.note(descriptor(ws), ws._autoPong);
+    await once(ws, 'open');
+    notebook.note(descriptor(ws));
+    ws.terminate();
+    await once(ws, 'close');
+    notebook.note(descriptor(ws)[0]);
+  });
+});

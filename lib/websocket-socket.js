@@ -63,6 +63,7 @@ function attach(ws, socket, head, options) {
   );
 
   connect(ws, connection, limits, options, options.generateMask);
+  ws._socket = socket;
   socket[kWebSocket] = ws;
 
   if (adopted) begin(socket, connection, head);

@@ -36,8 +36,8 @@ const { extensionName: EXTENSION_NAME } = PerMessageDeflate;
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
 
 /**
- * A property of each WebSocket's own, as with `ws`, but made up by asking the
- * connection: that may have no socket before somebody wants it.
+ * A property of each WebSocket's own, as with `ws`, but on a server made up by
+ * asking the connection: that may have no socket before somebody wants it.
  *
  * @type {PropertyDescriptor & ThisType<any>}
  */
@@ -125,7 +125,8 @@ class WebSocket extends EventEmitter {
     );
     /** @type {any} */
     this._socket;
-    Object.defineProperty(this, '_socket', SOCKET);
+    if (address === null) Object.defineProperty(this, '_socket', SOCKET);
+    else this._socket = null;
     // The engine's end of it, from `setSocket` on.
     /** @type {any} */ (this)[kConnection] = null;
 
