@@ -134,6 +134,8 @@ let collected = 0;
 let turnBytes = 0;
 
 let delivering = false;
+/** A connection was broken off: its 'close' precedes that of a peer in here. */
+let broken = false;
 let turnDepth = 0;
 /** Counts the turns. */
 let turn = 0;
@@ -209,18 +211,20 @@ function fill(collect, into) {
 function payloadOf(from, at, memory, id) {
   const length = from[at + 3];
 
-  if ((from[at + 1] & 0xff) === KIND.LARGE) {
-    return hot.takeLarge(id);
-  }
-
-  return length === 0
-    ? EMPTY_BUFFER
-    : new FastBuffer(memory, from[at + 2], length);
+  if ((from[at + 1] & 0xff) === KIND.LARGE) return hot.takeLarge(id);
+  if (length === 0) return EMPTY_BUFFER;
+  return new FastBuffer(memory, from[at + 2], length);
 }
 
 /** Called by the engine when its mailbox is no longer empty. */
 function onWake() {
-  if (!delivering) deliver();
+  if (!delivering && !broken) deliver();
+}
+
+/** By now the loop has closed what was broken off. */
+function goOn() {
+  broken = false;
+  onWake();
 }
 
 /** Delivers what is in the mailbox, within the bounds of a turn. */
@@ -270,6 +274,7 @@ function deliverTurn() {
     }
 
     if (records >= TURN_RECORDS || turnBytes >= TURN_BYTES) return false;
+    if (broken) return false;
 
     cursor = collected = 0;
     collected = fill(hot.drain, words);
@@ -398,7 +403,6 @@ function flushSoon() {
 /** Sees to a flush, at the end of a turn or of what is running now. */
 function flushOutputs() {
   if (exiting) flush();
-
   if (turnDepth === 0 && !flushScheduled) {
     flushScheduled = true;
     nextTick(flushLater);
@@ -446,6 +450,10 @@ const counts = new Uint32Array(4);
 function close(connection) {
   const { id } = connection;
 
+  if (!connection.inputEnded && !broken) {
+    broken = true;
+    root.runInAsyncScope(setImmediate, null, setImmediate, goOn);
+  }
   if (hot.close(id, hasCollected(id) ? 1 : 0, counts) === 1) return true;
   forget(connection);
   return false;
@@ -507,7 +515,6 @@ function hookExit(hook) {
   if (shared[key] === undefined) {
     /** @type {Set<() => void>} */
     const hooks = new Set();
-
     Object.defineProperty(process, key, { configurable: true, value: hooks });
     process.on('exit', () => {
       for (const each of hooks) each();
