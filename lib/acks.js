@@ -90,13 +90,27 @@ function callLate(connection) {
 }
 
 /**
+ * All that are outstanding, those of a socket given back before the others. Node
+ * itself has one given back when the peer ends, by its own `write` behind that.
+ *
+ * @param {Connection} connection
+ * @param {number} count How many of the others
+ * @returns {Ack[]}
+ */
+function takeAll(connection, count) {
+  const released = connection.releasedAcks.splice(0);
+
+  return released.concat(take(connection, count));
+}
+
+/**
  * All that are outstanding have failed.
  *
  * @param {Connection} connection
  * @param {Error} error
  */
 function fail(connection, error) {
-  const failed = take(connection, connection.acks.length);
+  const failed = takeAll(connection, connection.acks.length);
 
   if (failed.length > 0) nextTick(callAll, failed, error);
 }
@@ -107,7 +121,7 @@ function fail(connection, error) {
  * @param {Connection} connection
  */
 function lose(connection) {
-  const failed = take(connection, connection.acks.length - connection.lost);
+  const failed = takeAll(connection, connection.acks.length - connection.lost);
 
   if (failed.length === 0) return;
 
