@@ -49,6 +49,20 @@ drastic('process.exit() outside of any event', ({ open }) => {
   });
 });
 
+scenario('process.exit() as soon as it is open', TCP, async (play) => {
+  const { peer, exit } = await play.child(({ open }) => {
+    open((ws) => {
+      ws.send('one');
+      ws.ping('two');
+      process.exit(5);
+    });
+  });
+
+  await peer.closed();
+  play.note(...peer.log);
+  play.note(await exit);
+});
+
 drastic("send in an 'exit' listener", ({ open }) => {
   open((ws) => {
     process.on('exit', () => ws.send('farewell'));
