@@ -103,8 +103,7 @@ pub struct Borrower {
 }
 
 impl Borrower {
-    /// That of the engine with this number; `wake` empties its mailbox. Borrows at once what it is
-    /// always to have.
+    /// That of the engine with this number, which borrows to begin with; `wake` empties its mailbox.
     pub fn new(engine: usize, env: &Env, wake: &Function<'_, (), ()>) -> Self {
         let heavy = Rc::new(Cell::new(0));
         let reactors = runtime::reactors().filter_map(|reactor| {
@@ -112,9 +111,7 @@ impl Borrower {
             Some((reactor, LoopHandle::open(env, reactor.descriptor(), wake, Box::new(visits))?))
         });
         let mut borrower = Self { reactors: reactors.collect(), little: 0, heavy };
-        if runtime::cores() == 1 {
-            borrower.borrow();
-        }
+        borrower.borrow();
         borrower
     }
 

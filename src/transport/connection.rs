@@ -472,12 +472,15 @@ impl Connection {
                     self.raise(READABLE | seen);
                     budget = budget.saturating_sub(count);
                 }
-                Chunk::Last(count) => {
-                    if seen & HUNG_UP != 0 {
-                        self.raise(HUNG_UP);
+                Chunk::Last(_) if seen & HUNG_UP != 0 => {
+                    self.raise(HUNG_UP);
+                    // The end has a turn of its own, as with libuv, so that what came before it is
+                    // answered first; but not where this side has ended as well.
+                    if self.queue.lock().shutdown != Shutdown::Done {
+                        return Pass::More;
                     }
-                    budget = budget.saturating_sub(count);
                 }
+                Chunk::Last(count) => budget = budget.saturating_sub(count),
                 Chunk::Empty => {}
                 // No other edge will say so.
                 Chunk::Stopped => self.raise(seen),

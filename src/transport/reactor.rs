@@ -39,9 +39,6 @@ const EVENTS: usize = 64;
 /// takes longer than most of what it would be woken for.
 const LINGER: Duration = Duration::from_micros(20);
 
-/// So many turns a borrower takes in one visit.
-const VISIT_TURNS: u32 = 4;
-
 /// To serve so many sockets in a turn takes less than to have another thread do it.
 const FEW: usize = 8;
 
@@ -114,7 +111,7 @@ enum Borrower {
     /// It watches the set.
     Watches,
     /// It is about to look whether it has been called.
-    Looks,
+    Visits,
 }
 
 /// The sockets of one I/O thread.
@@ -259,7 +256,7 @@ impl Reactor {
                     self.waker.wake();
                 }
             }
-            Borrower::Watches | Borrower::Looks => {}
+            Borrower::Watches | Borrower::Visits => {}
         }
     }
 
@@ -291,19 +288,13 @@ impl Reactor {
         self.lent.load(Ordering::Acquire)
     }
 
-    /// The borrower's visit: serves who is ready, then calls `answer`, and again while that gives it
-    /// something to do, but not for ever. Tells whether an I/O thread had better done it.
+    /// The borrower's visit: serves who is ready, and calls `answer` for what that brought. Tells
+    /// whether an I/O thread had better done it.
     pub fn visit(&self, mut answer: impl FnMut()) -> bool {
-        BORROWER.set(Borrower::Looks);
-        let mut heavy = false;
-        for _ in 0..VISIT_TURNS {
-            heavy |= self.visit_turn(&mut answer);
-            if !self.told.load(Ordering::Acquire) || !self.is_lent() {
-                break;
-            }
-        }
+        BORROWER.set(Borrower::Visits);
+        let heavy = self.visit_turn(&mut answer);
         BORROWER.set(Borrower::Watches);
-        // What is left is readable, or called for now.
+        // What was called for meanwhile has its turn when the borrower's other events have had theirs.
         if self.told.load(Ordering::Acquire) || self.work.lock().is_behind() {
             let _ = self.alarm.wake();
         }
