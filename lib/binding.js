@@ -13,6 +13,7 @@ const { Buffer } = require('buffer');
 const { markAsUntransferable } = require('worker_threads');
 
 const { EMPTY_BUFFER } = require('./constants.js');
+const { hookExit } = require('./exit-hook.js');
 const native = require('./load-native.js');
 const { unknownEncoding } = require('./socket-errors.js');
 
@@ -403,6 +404,7 @@ function flushSoon() {
 /** Sees to a flush, at the end of a turn or of what is running now. */
 function flushOutputs() {
   if (exiting) flush();
+
   if (turnDepth === 0 && !flushScheduled) {
     flushScheduled = true;
     nextTick(flushLater);
@@ -501,27 +503,6 @@ function inTurn(body) {
     turnDepth--;
     flush();
   }
-}
-
-/**
- * One listener of the process serves all copies of this module.
- *
- * @param {() => void} hook
- */
-function hookExit(hook) {
-  const key = Symbol.for('ws-native.exit');
-  const shared = /** @type {any} */ (process);
-
-  if (shared[key] === undefined) {
-    /** @type {Set<() => void>} */
-    const hooks = new Set();
-    Object.defineProperty(process, key, { configurable: true, value: hooks });
-    process.on('exit', () => {
-      for (const each of hooks) each();
-    });
-  }
-
-  shared[key].add(hook);
 }
 
 /**

@@ -17,7 +17,7 @@ use crate::transport::reactor::Reactor;
 use crate::transport::runtime;
 
 /// So many times in a row JavaScript was woken for little before it borrows.
-const LITTLE_WAKES: u32 = 64;
+const LITTLE_WAKES: u32 = 32;
 
 /// More records than this, or more bytes, are not little.
 const LITTLE_RECORDS: usize = 8;

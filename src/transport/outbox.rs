@@ -14,12 +14,16 @@ use tokio::sync::Notify;
 use super::bell;
 use super::connection::{Connection, Writer};
 use super::pool;
+use super::reactor::Reactor;
 use super::runtime;
 use super::tails;
 
 /// So many connections the caller's own thread writes itself: up to here that is cheaper than
 /// waking an I/O thread.
 const WRITE_HERE: usize = 2;
+
+/// So many where it also reads.
+const WRITE_HERE_TOO: usize = 16;
 
 /// So many connections are handed to the I/O threads before the flush: they write while the caller
 /// goes on sending.
@@ -30,6 +34,10 @@ const GRACE: Duration = Duration::from_millis(1);
 
 /// After so many idle rounds the watchman sleeps until he is called.
 const IDLE_ROUNDS: u32 = 20;
+
+/// So many rounds those who borrow the reactors may be busy with something else. Somebody has sent
+/// before the first, and the peers of that may answer.
+const BUSY_ROUNDS: u32 = 10;
 
 /// Connections an I/O thread flushes before others have their turn.
 const FLUSHES_PER_TURN: usize = 32;
@@ -71,7 +79,7 @@ impl Outbox {
             self.bell.notify_one();
         }
         let first = dirty.list.len() == 1;
-        if dirty.list.len() >= HAND_OVER && !runtime::is_alone() {
+        if dirty.list.len() >= HAND_OVER && write_here() != usize::MAX {
             dirty.round += 1;
             let list = std::mem::replace(&mut dirty.list, Vec::with_capacity(HAND_OVER));
             drop(dirty);
@@ -90,7 +98,7 @@ impl Outbox {
     /// acknowledgements of those flushed here.
     pub fn flush(&self, mut acked: impl FnMut(&Connection, u32)) {
         let list = self.take();
-        if list.len() <= WRITE_HERE || list.len() <= 16 && runtime::is_lent() || runtime::is_alone() {
+        if list.len() <= write_here() {
             let (there, here): (Vec<_>, Vec<_>) =
                 list.into_iter().partition(|connection| connection.stays_listed());
             hand_over(there);
@@ -130,6 +138,16 @@ impl Outbox {
     }
 }
 
+/// How many connections the caller's own thread writes itself now.
+fn write_here() -> usize {
+    match (runtime::is_lent(), runtime::cores()) {
+        (false, _) => WRITE_HERE,
+        // There is no other that could do it meanwhile.
+        (true, 1) => usize::MAX,
+        (true, _) => WRITE_HERE_TOO,
+    }
+}
+
 /// Lets the I/O threads flush `list`, each its part.
 fn hand_over(mut list: Vec<Arc<Connection>>) {
     let part = list.len().div_ceil(runtime::threads());
@@ -152,11 +170,18 @@ fn hand_over(mut list: Vec<Arc<Connection>>) {
 
 async fn watch(outbox: Weak<Outbox>) {
     let (mut seen, mut idle) = (u64::MAX, 0);
+    let (mut visits, mut busy) = (0, 0);
     loop {
         tokio::time::sleep(GRACE).await;
         let Some(outbox) = outbox.upgrade() else { return };
         let (late, asleep) = outbox.inspect(&mut seen, &mut idle);
         hand_over(late);
+        let before = std::mem::replace(&mut visits, runtime::visits());
+        busy = if visits == before { busy + 1 } else { 0 };
+        if busy == BUSY_ROUNDS {
+            busy = 0;
+            runtime::reactors().for_each(Reactor::overtake);
+        }
         if asleep {
             pool::clear();
             tails::clear();

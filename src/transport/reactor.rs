@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -127,6 +127,7 @@ pub struct Reactor {
     /// Tells a borrower.
     alarm: Waker,
     lent: AtomicBool,
+    visits: AtomicU32,
 }
 
 /// A socket's place with its reactor.
@@ -190,6 +191,7 @@ impl Reactor {
             told: AtomicBool::new(false),
             waker: AtomicWaker::new(),
             lent: AtomicBool::new(false),
+            visits: AtomicU32::new(0),
         }));
         tokio.spawn(Turns {
             reactor,
@@ -228,14 +230,8 @@ impl Reactor {
     pub fn run(&self, errand: Errand) {
         self.calls.lock().errands.push_back(errand);
         self.wake();
-        if !self.is_lent() {
-            return;
-        }
-        if BORROWER.get() == Borrower::No {
-            // The borrower has not seen to it himself: he is busy with something else.
-            self.take_back();
-        } else if runtime::cores() > 1 {
-            // He has borrowed for what is little, and errands are not.
+        // The borrower has borrowed for what is little, and errands are not.
+        if self.is_lent() && runtime::cores() > 1 {
             self.waker.wake();
         }
     }
@@ -282,6 +278,19 @@ impl Reactor {
         }
     }
 
+    /// Takes the set back if something is ready, which the borrower would have seen to by now.
+    pub fn overtake(&self) {
+        if self.is_lent() && !self.turn().idle {
+            self.take_back();
+        }
+    }
+
+    /// How often the borrower has come.
+    #[must_use]
+    pub fn visits(&self) -> u32 {
+        self.visits.load(Ordering::Relaxed)
+    }
+
     /// Whether somebody borrows the set.
     #[must_use]
     pub fn is_lent(&self) -> bool {
@@ -292,6 +301,7 @@ impl Reactor {
     /// whether an I/O thread had better done it.
     pub fn visit(&self, mut answer: impl FnMut()) -> bool {
         BORROWER.set(Borrower::Visits);
+        self.visits.fetch_add(1, Ordering::Relaxed);
         let heavy = self.visit_turn(&mut answer);
         BORROWER.set(Borrower::Watches);
         // What was called for meanwhile has its turn when the borrower's other events have had theirs.

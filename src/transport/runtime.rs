@@ -100,17 +100,16 @@ pub fn reactors() -> impl Iterator<Item = &'static Reactor> {
     })
 }
 
+/// How often borrowers have come to reactors.
+#[must_use]
+pub fn visits() -> u32 {
+    reactors().map(Reactor::visits).fold(0, u32::wrapping_add)
+}
+
 /// Whether the threads of users do the reading.
 #[must_use]
 pub fn is_lent() -> bool {
     reactors().any(Reactor::is_lent)
-}
-
-/// Whether the only core does everything, and so the only I/O thread's work too, in the thread of a
-/// user.
-#[must_use]
-pub fn is_alone() -> bool {
-    cores() == 1 && reactors().all(Reactor::is_lent)
 }
 
 /// The reactor whose turn it is to get a socket.
