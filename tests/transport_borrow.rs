@@ -133,7 +133,8 @@ fn the_borrower_serves_and_who_calls_meanwhile_is_not_forgotten() {
     borrower.visit_until(|| notes.len() == 143);
     assert!(told.try_iter().all(|by| by == me));
 
-    // What another thread calls for is done, though the borrower does not come.
+    // What another thread calls for is done, though the borrower does not come. Errands take the
+    // reactors back, where there is another core for them.
     connection.pause();
     send_masked(&mut peer, b"behind the pause");
     thread::scope(|scope| scope.spawn(|| connection.start()).join().unwrap());
@@ -150,11 +151,12 @@ fn the_borrower_serves_and_who_calls_meanwhile_is_not_forgotten() {
         });
     });
     assert!(borrower.reactors.iter().all(|_| wait.recv_timeout(PATIENCE).is_ok()));
-    assert!(borrower.reactors.iter().all(|reactor| reactor.is_lent()));
+    assert!(borrower.reactors.iter().all(|reactor| reactor.is_lent() == (runtime::cores() == 1)));
 
     assert!(told.try_iter().all(|by| by != me));
 
     // Who is not there in time is overtaken when there is something to do, and not before.
+    borrower.lend();
     while borrower.visit() > 0 {}
     borrower.reactors.iter().for_each(|reactor| reactor.overtake());
     assert!(borrower.reactors.iter().all(|reactor| reactor.is_lent()));

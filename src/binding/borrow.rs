@@ -17,10 +17,10 @@ use crate::transport::reactor::Reactor;
 use crate::transport::runtime;
 
 /// So many times in a row JavaScript was woken for little before it borrows.
-const LITTLE_WAKES: u32 = 32;
+const LITTLE_WAKES: u32 = 64;
 
 /// More records than this, or more bytes, are not little.
-const LITTLE_RECORDS: usize = 8;
+const LITTLE_RECORDS: usize = 4;
 const LITTLE_BYTES: usize = 4096;
 
 /// So much more often than light a visit was heavy before the reactor goes back.

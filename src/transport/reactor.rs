@@ -229,11 +229,11 @@ impl Reactor {
     /// Has the thread do something, between its sockets.
     pub fn run(&self, errand: Errand) {
         self.calls.lock().errands.push_back(errand);
-        self.wake();
-        // The borrower has borrowed for what is little, and errands are not.
-        if self.is_lent() && runtime::cores() > 1 {
-            self.waker.wake();
+        if runtime::cores() > 1 {
+            // The set was lent for what is little, and errands are not.
+            self.take_back();
         }
+        self.wake();
     }
 
     fn wake(&self) {
