@@ -19,9 +19,12 @@ use crate::transport::runtime;
 /// So many times in a row JavaScript was woken for little before it borrows.
 const LITTLE_WAKES: u32 = 64;
 
-/// More records than this, or more bytes, are not little.
+/// More records than this are not little.
 const LITTLE_RECORDS: usize = 4;
-const LITTLE_BYTES: usize = 4096;
+
+/// More records than this, or more bytes, are much.
+const MANY_RECORDS: usize = 8;
+const MANY_BYTES: usize = 4096;
 
 /// So much more often than light a visit was heavy before the reactor goes back.
 const HEAVY_VISITS: u32 = 8;
@@ -124,7 +127,7 @@ impl Borrower {
             return self.borrow();
         }
         self.little += 1;
-        if bytes > LITTLE_BYTES {
+        if records > MANY_RECORDS || bytes > MANY_BYTES {
             self.little = 0;
             self.heavy.set(self.heavy.get().saturating_add(2));
         } else if records > LITTLE_RECORDS {

@@ -280,7 +280,6 @@ pub struct LoopHandle {
     memory: Box<[Cell<u128>]>,
     watch: Box<dyn LoopWatch>,
     function: sys::napi_ref,
-    context: sys::napi_async_context,
     hook: Cell<sys::napi_async_cleanup_hook_handle>,
     ended: Cell<bool>,
 }
@@ -294,27 +293,25 @@ impl LoopHandle {
     /// an exception is an uncaught one.
     fn answer(&self) {
         let env = self.env;
-        let (mut handles, mut scope) = (ptr::null_mut(), ptr::null_mut());
-        let (mut function, mut receiver, mut error) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        let (mut scope, mut function, mut receiver) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        let mut error = ptr::null_mut();
         // SAFETY: The environment lives, since its end ends the visits first, and this is its
-        // thread, outside of any call. The scopes are closed in reverse.
+        // thread, outside of any call. The scope is closed in the end.
         unsafe {
-            if sys::napi_open_handle_scope(env, &raw mut handles) != sys::Status::napi_ok {
+            if sys::napi_open_handle_scope(env, &raw mut scope) != sys::Status::napi_ok {
                 return;
             }
             sys::napi_get_reference_value(env, self.function, &raw mut function);
             sys::napi_get_global(env, &raw mut receiver);
-            sys::napi_open_callback_scope(env, receiver, self.context, &raw mut scope);
-            let status = sys::napi_call_function(env, receiver, function, 0, ptr::null(), ptr::null_mut());
+            let context = ptr::null_mut();
+            let status =
+                sys::napi_make_callback(env, context, receiver, function, 0, ptr::null(), ptr::null_mut());
             if status == sys::Status::napi_pending_exception
                 && sys::napi_get_and_clear_last_exception(env, &raw mut error) == sys::Status::napi_ok
             {
                 sys::napi_fatal_exception(env, error);
             }
-            if !scope.is_null() {
-                sys::napi_close_callback_scope(env, scope);
-            }
-            sys::napi_close_handle_scope(env, handles);
+            sys::napi_close_handle_scope(env, scope);
         }
     }
 }
@@ -345,10 +342,9 @@ unsafe extern "C" fn on_env_end(hook: sys::napi_async_cleanup_hook_handle, data:
     watched.hook.set(hook);
     watched.ended.set(true);
     // SAFETY: The environment waits until the hook is removed, which happens when libuv has let go of
-    // the handle; the reference and the context are given up once, here.
+    // the handle; the reference is given up once, here.
     unsafe {
         sys::napi_delete_reference(watched.env, watched.function);
-        sys::napi_async_destroy(watched.env, watched.context);
         (watched.uv.poll_stop)(watched.raw());
         (watched.uv.close)(watched.raw(), on_closed);
     }
@@ -375,14 +371,9 @@ impl LoopHandle {
         let uv = Uv::of_this_program()?;
         let env = env.raw();
         let (mut event_loop, mut reference) = (ptr::null_mut(), ptr::null_mut());
-        let (mut resource, mut name, mut context) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: The environment is that of the running call, and the function a live argument of it.
         let ready = unsafe {
             sys::napi_get_uv_event_loop(env, &raw mut event_loop) == sys::Status::napi_ok
-                && sys::napi_create_object(env, &raw mut resource) == sys::Status::napi_ok
-                && sys::napi_create_string_utf8(env, c"ws-native".as_ptr(), 9, &raw mut name)
-                    == sys::Status::napi_ok
-                && sys::napi_async_init(env, resource, name, &raw mut context) == sys::Status::napi_ok
                 && sys::napi_create_reference(env, function.raw(), 1, &raw mut reference)
                     == sys::Status::napi_ok
         };
@@ -397,7 +388,6 @@ impl LoopHandle {
             memory: vec![Cell::new(0); words].into(),
             watch,
             function: reference,
-            context,
             hook: Cell::new(ptr::null_mut()),
             ended: Cell::new(false),
         });
