@@ -184,6 +184,11 @@ describe('What comes in', () => {
       upgradeRequest({ Connection: ['keep-alive', 'Upgrade'] }),
       ended
     ],
+    [
+      'a connection header among tabs',
+      upgradeRequest({ Connection: '\tUpgrade\t' }),
+      ended
+    ],
     ['no connection header', upgradeRequest({ Connection: [] }), ended],
     [
       'another connection header',
