@@ -92,6 +92,7 @@ impl LoopWatch for Visits {
     }
 
     fn end(&self) {
+        RUNG.set(None);
         self.reactor.take_back();
     }
 }

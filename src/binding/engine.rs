@@ -124,9 +124,9 @@ impl Engine {
     /// is libuv's, and may watch sockets itself.
     #[napi(constructor)]
     pub fn new(env: Env, wake: Function<'_, (), ()>, libuv: bool) -> Result<Self> {
-        let number = borrow::count_engine();
         let on_wake = wake;
         let wake: Arc<Wake> = Arc::new(on_wake.build_threadsafe_function().build()?);
+        let number = borrow::count_engine();
         let bell = Arc::clone(&wake);
         let mailbox = Arc::new(Mailbox::new(Box::new(move || {
             if !borrow::answers(number) {

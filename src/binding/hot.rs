@@ -267,7 +267,7 @@ pub trait LoopWatch {
     /// no more.
     fn visit(&self, answer: &dyn Fn()) -> bool;
 
-    /// The environment goes: there are no more visits.
+    /// There are no more visits: the environment goes, or one has failed.
     fn end(&self);
 }
 
@@ -329,7 +329,11 @@ unsafe extern "C" fn on_readable(handle: *mut c_void, _status: c_int, _events: c
     // SAFETY: libuv calls for open handles only.
     let watched = unsafe { behind(handle) };
     let visit = || watched.watch.visit(&|| watched.answer());
-    if !catch_unwind(AssertUnwindSafe(visit)).unwrap_or(false) {
+    let goes_on = catch_unwind(AssertUnwindSafe(visit)).unwrap_or_else(|_| {
+        let _ = catch_unwind(AssertUnwindSafe(|| watched.watch.end()));
+        false
+    });
+    if !goes_on {
         // SAFETY: The handle is open.
         unsafe { (watched.uv.poll_stop)(handle) };
     }
@@ -396,6 +400,7 @@ impl LoopHandle {
         // A handle's first member is its user's. The loop is that of this thread.
         unsafe {
             if (uv.poll_init)(event_loop, handle, descriptor) != 0 {
+                sys::napi_delete_reference(env, reference);
                 return None;
             }
             let data = Rc::into_raw(Rc::clone(&watched));

@@ -110,8 +110,8 @@ enum Borrower {
     No,
     /// It watches the set.
     Watches,
-    /// It is about to look whether it has been called.
-    Visits,
+    /// It is about to look whether the reactor with this descriptor has been called.
+    Visits(RawFd),
 }
 
 /// The sockets of one I/O thread.
@@ -142,6 +142,13 @@ impl Registration {
     pub fn call(&self) {
         self.reactor.calls.lock().slots.push_back(self.slot);
         self.reactor.wake();
+    }
+
+    /// The socket is an I/O thread's again, if somebody borrows it and there is a core for that.
+    pub fn take_back(&self) {
+        if runtime::cores() > 1 {
+            self.reactor.take_back();
+        }
     }
 
     /// From now on `watched` is served in the place of whoever was. What the other has been told is
@@ -247,12 +254,12 @@ impl Reactor {
         match BORROWER.get() {
             // Whether the borrower has been told or not: he may be busy for long.
             Borrower::No => self.waker.wake(),
-            Borrower::Watches if first => {
-                if self.alarm.wake().is_err() {
+            Borrower::Visits(visited) if visited == self.descriptor => {}
+            Borrower::Watches | Borrower::Visits(_) => {
+                if first && self.alarm.wake().is_err() {
                     self.waker.wake();
                 }
             }
-            Borrower::Watches | Borrower::Visits => {}
         }
     }
 
@@ -280,8 +287,11 @@ impl Reactor {
 
     /// Takes the set back if something is ready, which the borrower would have seen to by now.
     pub fn overtake(&self) {
-        if self.is_lent() && !self.turn().idle {
-            self.take_back();
+        if self.is_lent() {
+            let turn = self.turn();
+            if !turn.idle || turn.more {
+                self.take_back();
+            }
         }
     }
 
@@ -300,7 +310,7 @@ impl Reactor {
     /// The borrower's visit: serves who is ready, and calls `answer` for what that brought. Tells
     /// whether an I/O thread had better done it.
     pub fn visit(&self, mut answer: impl FnMut()) -> bool {
-        BORROWER.set(Borrower::Visits);
+        BORROWER.set(Borrower::Visits(self.descriptor));
         self.visits.fetch_add(1, Ordering::Relaxed);
         let heavy = self.visit_turn(&mut answer);
         BORROWER.set(Borrower::Watches);
@@ -346,7 +356,8 @@ impl Reactor {
         let work = &mut *work;
         work.batch.iter().for_each(serve);
         work.batch.clear();
-        turn.more |= work.is_behind();
+        // What came behind the look at the calls: its alarm may be among the events of this turn.
+        turn.more |= work.is_behind() || self.told.load(Ordering::Acquire);
         turn
     }
 }
@@ -477,11 +488,12 @@ impl Future for Turns {
         if let Some(since) = self.asleep.take() {
             self.lingers = self.may_linger && since.elapsed() <= BRIEF && !lent;
         }
-        if reactor.turn().more || self.linger() || !watched {
-            // Where the system cannot watch the set now, turns look for what there is.
+        let more = reactor.turn().more || self.linger();
+        // Where the system cannot watch the set now, turns look for what there is. Told it may have
+        // been by an alarm that its own turn has found.
+        if more || !watched || reactor.told.load(Ordering::Acquire) {
             context.waker().wake_by_ref();
-        } else if !reactor.told.load(Ordering::Acquire) {
-            // Otherwise it has called itself, and does not sleep.
+        } else {
             self.asleep = Some(Instant::now());
         }
         Poll::Pending

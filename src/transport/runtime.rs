@@ -100,16 +100,20 @@ pub fn reactors() -> impl Iterator<Item = &'static Reactor> {
     })
 }
 
+fn all() -> impl Iterator<Item = &'static Reactor> {
+    io().into_iter().flat_map(|io| io.reactors.iter().copied())
+}
+
 /// How often borrowers have come to reactors.
 #[must_use]
 pub fn visits() -> u32 {
-    reactors().map(Reactor::visits).fold(0, u32::wrapping_add)
+    all().map(Reactor::visits).fold(0, u32::wrapping_add)
 }
 
 /// Whether the threads of users do the reading.
 #[must_use]
 pub fn is_lent() -> bool {
-    reactors().any(Reactor::is_lent)
+    all().any(Reactor::is_lent)
 }
 
 /// The reactor whose turn it is to get a socket.

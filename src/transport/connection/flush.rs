@@ -120,6 +120,8 @@ impl Connection {
     /// The reactor is to go on with the queue.
     fn leave_to_reactor(&self) {
         self.raise(WANT_WRITE);
+        // A borrower may be busy with something else when there is room.
+        self.registration.take_back();
         self.call();
     }
 
