@@ -3,8 +3,8 @@
 //! To have another thread read takes two changes of thread a message, which is more than the reading
 //! itself; and on a single core another thread takes nothing off JavaScript. While what comes is
 //! little, or always where there is one core, the event loop therefore borrows the reactors. They are
-//! an I/O thread's again when much comes, and for good as long as there is a second environment, for
-//! which the event loop of the first may be too busy.
+//! an I/O thread's again when much comes or goes, when the event loop does not come, and as long as
+//! there is a second environment, for which the event loop of the first may be too busy.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -84,11 +84,10 @@ impl LoopWatch for Visits {
         RUNG.set(None);
         let before = self.heavy.get();
         self.heavy.set(if heavy { before + 1 } else { before.saturating_sub(1) });
-        if before < HEAVY_VISITS || runtime::cores() == 1 {
-            return true;
+        if before >= HEAVY_VISITS {
+            self.reactor.relieve();
         }
-        self.reactor.take_back();
-        false
+        self.reactor.is_lent()
     }
 
     fn end(&self) {
@@ -121,7 +120,7 @@ impl Borrower {
 
     /// JavaScript has been woken for this: nothing, when it has been given everything.
     pub fn note(&mut self, records: usize, bytes: usize) {
-        if records == 0 || ENGINES.load(Ordering::Relaxed) > 1 {
+        if records == 0 {
             return;
         }
         if runtime::cores() == 1 {
@@ -141,6 +140,9 @@ impl Borrower {
     fn borrow(&mut self) {
         self.little = 0;
         self.heavy.set(0);
+        if ENGINES.load(Ordering::Relaxed) > 1 {
+            return;
+        }
         for (reactor, handle) in &self.reactors {
             if !reactor.is_lent() && handle.start() {
                 reactor.lend();

@@ -79,7 +79,7 @@ impl Outbox {
             self.bell.notify_one();
         }
         let first = dirty.list.len() == 1;
-        if dirty.list.len() >= HAND_OVER && write_here() != usize::MAX {
+        if dirty.list.len() >= HAND_OVER && dirty.list.len() > write_here() {
             dirty.round += 1;
             let list = std::mem::replace(&mut dirty.list, Vec::with_capacity(HAND_OVER));
             drop(dirty);
@@ -151,7 +151,7 @@ fn write_here() -> usize {
 /// Lets the I/O threads flush `list`, each its part.
 fn hand_over(mut list: Vec<Arc<Connection>>) {
     let part = list.len().div_ceil(runtime::threads());
-    for reactor in runtime::reactors().take(list.len()) {
+    for reactor in runtime::reactors_in_turn().take(list.len()) {
         if list.is_empty() {
             return;
         }
@@ -170,7 +170,7 @@ fn hand_over(mut list: Vec<Arc<Connection>>) {
 
 async fn watch(outbox: Weak<Outbox>) {
     let (mut seen, mut idle) = (u64::MAX, 0);
-    let (mut visits, mut busy) = (0, 0);
+    let (mut visits, mut busy) = (runtime::visits(), 0);
     loop {
         tokio::time::sleep(GRACE).await;
         let Some(outbox) = outbox.upgrade() else { return };
@@ -187,6 +187,7 @@ async fn watch(outbox: Weak<Outbox>) {
             tails::clear();
             outbox.bell.notified().await;
             (seen, idle) = (u64::MAX, 0);
+            (visits, busy) = (runtime::visits(), 0);
         }
         if outbox.dirty.lock().closed {
             return;

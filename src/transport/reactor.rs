@@ -144,11 +144,9 @@ impl Registration {
         self.reactor.wake();
     }
 
-    /// The socket is an I/O thread's again, if somebody borrows it and there is a core for that.
-    pub fn take_back(&self) {
-        if runtime::cores() > 1 {
-            self.reactor.take_back();
-        }
+    /// See [`Reactor::relieve`].
+    pub fn relieve(&self) {
+        self.reactor.relieve();
     }
 
     /// From now on `watched` is served in the place of whoever was. What the other has been told is
@@ -236,10 +234,8 @@ impl Reactor {
     /// Has the thread do something, between its sockets.
     pub fn run(&self, errand: Errand) {
         self.calls.lock().errands.push_back(errand);
-        if runtime::cores() > 1 {
-            // The set was lent for what is little, and errands are not.
-            self.take_back();
-        }
+        // The set was lent for what is little, and errands are not.
+        self.relieve();
         self.wake();
     }
 
@@ -282,6 +278,13 @@ impl Reactor {
     pub fn take_back(&self) {
         if self.lent.swap(false, Ordering::SeqCst) {
             self.waker.wake();
+        }
+    }
+
+    /// Takes the set back, where there is a core for the I/O thread.
+    pub fn relieve(&self) {
+        if runtime::cores() > 1 {
+            self.take_back();
         }
     }
 
@@ -329,7 +332,7 @@ impl Reactor {
         let mut batch = std::mem::take(&mut work.batch);
         drop(work);
         let served = batch.len();
-        for part in batch.chunks_mut(if served > FEW { served } else { 1 }) {
+        for part in batch.chunks(if served > FEW { served } else { 1 }) {
             let began = Instant::now();
             // Who has been given something is told at the end, and not at once.
             bell::before_sleep();

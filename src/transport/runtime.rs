@@ -90,9 +90,13 @@ pub fn runtime() -> Option<&'static Runtime> {
     Some(&io()?.runtime)
 }
 
-/// All reactors, the one first whose turn it is to get something. There is none when no thread could
-/// be started.
+/// All reactors. There is none when no thread could be started.
 pub fn reactors() -> impl Iterator<Item = &'static Reactor> {
+    io().into_iter().flat_map(|io| io.reactors.iter().copied())
+}
+
+/// All reactors, the one first whose turn it is to get something.
+pub fn reactors_in_turn() -> impl Iterator<Item = &'static Reactor> {
     io().into_iter().flat_map(|io| {
         let first = io.next.fetch_add(1, Ordering::Relaxed) % io.reactors.len();
         let (before, behind) = io.reactors.split_at(first);
@@ -100,20 +104,16 @@ pub fn reactors() -> impl Iterator<Item = &'static Reactor> {
     })
 }
 
-fn all() -> impl Iterator<Item = &'static Reactor> {
-    io().into_iter().flat_map(|io| io.reactors.iter().copied())
-}
-
 /// How often borrowers have come to reactors.
 #[must_use]
 pub fn visits() -> u32 {
-    all().map(Reactor::visits).fold(0, u32::wrapping_add)
+    reactors().map(Reactor::visits).fold(0, u32::wrapping_add)
 }
 
 /// Whether the threads of users do the reading.
 #[must_use]
 pub fn is_lent() -> bool {
-    all().any(Reactor::is_lent)
+    reactors().any(Reactor::is_lent)
 }
 
 /// The reactor whose turn it is to get a socket.
@@ -121,7 +121,7 @@ pub fn is_lent() -> bool {
 /// # Errors
 /// When no thread could be started.
 pub fn next_reactor() -> io::Result<&'static Reactor> {
-    reactors().next().ok_or_else(|| io::Error::other("no thread could be started"))
+    reactors_in_turn().next().ok_or_else(|| io::Error::other("no thread could be started"))
 }
 
 /// Has the runtime that is entered watch until `source` is readable.

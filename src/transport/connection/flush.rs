@@ -121,7 +121,7 @@ impl Connection {
     fn leave_to_reactor(&self) {
         self.raise(WANT_WRITE);
         // A borrower may be busy with something else when there is room.
-        self.registration.take_back();
+        self.registration.relieve();
         self.call();
     }
 
