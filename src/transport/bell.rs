@@ -10,27 +10,45 @@ use std::time::{Duration, Instant};
 
 use super::sink::EventSink;
 
-/// So many chunks a sink is given before it is woken.
-const CHUNKS: u32 = 8;
+/// So many chunks a sink is given at least before it is woken,
+const FEW_CHUNKS: usize = 8;
 
-/// So long a sink is not woken though it was given something.
-const DELAY: Duration = Duration::from_micros(50);
+/// and so many at most. In between it is half of the sockets that are at work: when all of them wait
+/// for the same wake-up, this thread and the one it wakes work in turns.
+const MANY_CHUNKS: usize = 64;
+
+/// A sink that waits for so many chunks is woken when it has waited for so long.
+const DELAY_PER_CHUNK: Duration = Duration::from_micros(10);
 
 struct Waiting {
     sink: Arc<dyn EventSink>,
-    chunks: u32,
+    chunks: usize,
     since: Instant,
 }
 
-#[derive(Default)]
 struct Bells {
     /// The thread tells before it sleeps, and so what it was given may wait until then.
     tells: bool,
+    /// So many chunks are waited for.
+    chunks: usize,
     waiting: Vec<Waiting>,
 }
 
+impl Bells {
+    fn delay(&self) -> Duration {
+        DELAY_PER_CHUNK * u32::try_from(self.chunks).unwrap_or(u32::MAX)
+    }
+}
+
 thread_local! {
-    static BELLS: RefCell<Bells> = RefCell::default();
+    static BELLS: RefCell<Bells> = const {
+        RefCell::new(Bells { tells: false, chunks: FEW_CHUNKS, waiting: Vec::new() })
+    };
+}
+
+/// So many sockets of this thread are at work.
+pub fn suit(sockets: usize) {
+    BELLS.with_borrow_mut(|bells| bells.chunks = (sockets / 2).clamp(FEW_CHUNKS, MANY_CHUNKS));
 }
 
 /// An I/O thread is about to sleep: wakes all sinks that wait for it.
@@ -57,9 +75,10 @@ pub fn note(sink: &Arc<dyn EventSink>) {
             bells.waiting.push(Waiting { sink: Arc::clone(sink), chunks: 1, since: Instant::now() });
             return false;
         };
+        let (chunks, delay) = (bells.chunks, bells.delay());
         let waiting = &mut bells.waiting[index];
         waiting.chunks += 1;
-        let due = waiting.chunks >= CHUNKS || waiting.since.elapsed() >= DELAY;
+        let due = waiting.chunks >= chunks || waiting.since.elapsed() >= delay;
         if due {
             bells.waiting.swap_remove(index);
         }
@@ -72,16 +91,17 @@ pub fn note(sink: &Arc<dyn EventSink>) {
 
 /// Wakes the sinks that have waited long enough: called now and then by whoever works for long.
 pub fn wake_overdue() {
-    wake(|waiting| waiting.since.elapsed() >= DELAY);
+    wake(BELLS.with_borrow(Bells::delay));
 }
 
 fn wake_all() {
-    wake(|_| true);
+    wake(Duration::ZERO);
 }
 
-fn wake(due: impl Fn(&Waiting) -> bool) {
-    let woken: Vec<_> =
-        BELLS.with_borrow_mut(|bells| bells.waiting.extract_if(.., |waiting| due(waiting)).collect());
+/// Wakes those that have waited for so long.
+fn wake(delay: Duration) {
+    let is_due = |waiting: &mut Waiting| delay.is_zero() || waiting.since.elapsed() >= delay;
+    let woken: Vec<_> = BELLS.with_borrow_mut(|bells| bells.waiting.extract_if(.., is_due).collect());
     for waiting in woken {
         waiting.sink.wake();
     }

@@ -27,7 +27,7 @@ const WRITE_HERE_TOO: usize = 16;
 
 /// So many connections are handed to the I/O threads before the flush: they write while the caller
 /// goes on sending.
-const HAND_OVER: usize = 64;
+const HAND_OVER: usize = 32;
 
 /// How long a flush may be in coming.
 const GRACE: Duration = Duration::from_millis(1);

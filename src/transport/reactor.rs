@@ -45,6 +45,9 @@ const FEW: usize = 8;
 /// Unless it takes longer than this.
 const LONG: Duration = Duration::from_micros(150);
 
+/// Who was ready in this time is at work.
+const CENSUS: Duration = Duration::from_millis(5);
+
 /// A sleep that is not longer than this was hardly worth it.
 const BRIEF: Duration = Duration::from_micros(60);
 
@@ -118,7 +121,7 @@ enum Borrower {
 pub struct Reactor {
     registry: Registry,
     descriptor: RawFd,
-    slots: Mutex<Slab<Arc<dyn Watched>>>,
+    slots: Mutex<Slab<Slot>>,
     calls: Mutex<Calls>,
     work: Mutex<Work>,
     /// Somebody has been told that there are calls to be looked at.
@@ -128,6 +131,35 @@ pub struct Reactor {
     alarm: Waker,
     lent: AtomicBool,
     visits: AtomicU32,
+}
+
+/// Who is served in a place, and the census that has counted him last.
+struct Slot {
+    watched: Arc<dyn Watched>,
+    counted: u32,
+}
+
+/// Counts the sockets that are at work.
+struct Census {
+    number: u32,
+    since: Instant,
+    count: usize,
+}
+
+impl Census {
+    /// Ends when it has lasted long enough, and another one begins.
+    fn end_in_time(&mut self) {
+        if self.since.elapsed() >= CENSUS {
+            bell::suit(self.count);
+            *self = Self { number: self.number.wrapping_add(1), since: Instant::now(), count: 0 };
+        }
+    }
+
+    fn count(&mut self, slot: &mut Slot) {
+        if std::mem::replace(&mut slot.counted, self.number) != self.number {
+            self.count += 1;
+        }
+    }
 }
 
 /// A socket's place with its reactor.
@@ -157,7 +189,7 @@ impl Registration {
             .slots
             .lock()
             .get_mut(self.slot as usize)
-            .map(|slot| std::mem::replace(slot, watched));
+            .map(|slot| std::mem::replace(&mut slot.watched, watched));
         // Not under the lock: it may be the last one who holds it.
         drop(former);
     }
@@ -192,6 +224,7 @@ impl Reactor {
                 events: Events::with_capacity(EVENTS),
                 batch: Vec::with_capacity(EVENTS),
                 calls: Calls::default(),
+                census: Census { number: 1, since: Instant::now(), count: 0 },
             }),
             told: AtomicBool::new(false),
             waker: AtomicWaker::new(),
@@ -227,7 +260,7 @@ impl Reactor {
             Interest::READABLE | Interest::WRITABLE,
         )?;
         let watched = make(Registration { reactor: self, slot });
-        vacancy.insert(Arc::clone(&watched) as _);
+        vacancy.insert(Slot { watched: Arc::clone(&watched) as _, counted: 0 });
         Ok(watched)
     }
 
@@ -375,6 +408,7 @@ struct Work {
     events: Events,
     batch: Vec<(Arc<dyn Watched>, Readiness)>,
     calls: Calls,
+    census: Census,
 }
 
 /// What a turn was.
@@ -411,13 +445,18 @@ impl Work {
             Ok(()) => self.events.iter().count() == EVENTS,
             Err(error) => error.kind() == io::ErrorKind::Interrupted,
         };
-        let slots = reactor.slots.lock();
+        self.census.end_in_time();
+        let mut slots = reactor.slots.lock();
         let called = self.calls.slots.len().min(EVENTS);
         let called = self.calls.slots.drain(..called).map(|slot| (slot as usize, Readiness::default()));
         let ready = self.events.iter().map(|event| (event.token().0, Readiness::of(event)));
         let served = called.chain(ready);
         // A slot may be free meanwhile, or another's: he then looks for nothing.
-        self.batch.extend(served.filter_map(|(slot, ready)| Some((Arc::clone(slots.get(slot)?), ready))));
+        self.batch.extend(served.filter_map(|(slot, ready)| {
+            let slot = slots.get_mut(slot)?;
+            self.census.count(slot);
+            Some((Arc::clone(&slot.watched), ready))
+        }));
         Turn { idle, more: full }
     }
 }
