@@ -32,6 +32,9 @@ const HAND_OVER: usize = 32;
 /// How long a flush may be in coming.
 const GRACE: Duration = Duration::from_millis(1);
 
+/// The same on a single core, where every look for it stops those who are at work.
+const GRACE_OF_ONE_CORE: Duration = Duration::from_millis(8);
+
 /// After so many idle rounds the watchman sleeps until he is called.
 const IDLE_ROUNDS: u32 = 20;
 
@@ -169,10 +172,11 @@ fn hand_over(mut list: Vec<Arc<Connection>>) {
 }
 
 async fn watch(outbox: Weak<Outbox>) {
+    let grace = if runtime::cores() > 1 { GRACE } else { GRACE_OF_ONE_CORE };
     let (mut seen, mut idle) = (u64::MAX, 0);
     let (mut visits, mut busy) = (runtime::visits(), 0);
     loop {
-        tokio::time::sleep(GRACE).await;
+        tokio::time::sleep(grace).await;
         let Some(outbox) = outbox.upgrade() else { return };
         let (late, asleep) = outbox.inspect(&mut seen, &mut idle);
         hand_over(late);
