@@ -31,7 +31,6 @@ class Server {
         ? [binary, 'serve', scenario.program]
         : [
             process.execPath,
-            '--expose-gc',
             path.join(__dirname, 'servers', `${name}.js`),
             scenario.program,
             scenario.setup ?? 'plain'

@@ -35,9 +35,11 @@ class Rest {
     this.lateAcks = /** @type {Ack[]} */ (acks.NONE);
     this.lost = 0;
     this.lostBytes = 0;
+    this.heldAt = 0;
     this.heldBytes = 0;
     this.fragments = /** @type {Buffer | null} */ (null);
     this.onDelivered = /** @type {(() => void) | null} */ (null);
+    this.onEnd = /** @type {(() => void) | null} */ (null);
     this.chunks = /** @type {Array<Buffer | (() => void)> | null} */ (null);
     this.onReleased = /** @type {(() => void) | null} */ (null);
     this.view = /** @type {any} */ (null);
@@ -64,10 +66,7 @@ class ConnectionState {
     this.bits = (adopted ? ADOPTED : 0) | (deflates ? DEFLATES : 0);
     this.rest = NO_REST;
     this.held = /** @type {Held[] | null} */ (null);
-    /** The first of them that has not been delivered. */
-    this.heldAt = 0;
     this.acks = /** @type {Ack[]} */ (acks.NONE);
-    this.onEnd = /** @type {(() => void) | null} */ (null);
     /** What the peer's frames are held to, and the object that shows it. */
     this.limits = /** @type {any} */ (null);
     /** The turn in which a stream was written last. */
@@ -251,6 +250,15 @@ class ConnectionState {
     if (this.rest.lostBytes !== value) this.ownRest().lostBytes = value;
   }
 
+  /** The first event that is held and has not been delivered. */
+  get heldAt() {
+    return this.rest.heldAt;
+  }
+
+  set heldAt(value) {
+    if (this.rest.heldAt !== value) this.ownRest().heldAt = value;
+  }
+
   /** Bytes of the events that wait. */
   get heldBytes() {
     return this.rest.heldBytes;
@@ -276,6 +284,15 @@ class ConnectionState {
 
   set onDelivered(value) {
     if (this.rest.onDelivered !== value) this.ownRest().onDelivered = value;
+  }
+
+  /** Called once everything that was received has been delivered. */
+  get onEnd() {
+    return this.rest.onEnd;
+  }
+
+  set onEnd(value) {
+    if (this.rest.onEnd !== value) this.ownRest().onEnd = value;
   }
 
   /** Chunks of the stream that wait for a record, and calls between them. */

@@ -4,8 +4,6 @@
 //! assembled in buffers that exist only while they hold something, so an idle decoder is its
 //! hundred bytes and no more. A buffer grows with the bytes that came, whatever was announced.
 
-use std::mem;
-
 use super::{
     Error, Event, Limits, Payload, Role, close,
     deflate::{Decompression, History},
@@ -29,7 +27,8 @@ pub struct Decoder {
     /// What a compressed message may refer to, once there was one.
     history: Option<Box<History>>,
     /// The payload of a control frame in progress.
-    control: Vec<u8>,
+    #[expect(clippy::box_collection, reason = "nearly always there is none, and it takes one word then")]
+    control: Option<Box<Vec<u8>>>,
     /// The frame whose payload is awaited.
     frame: Option<Frame>,
     /// The beginning of a header, with a byte to spare for its end.
@@ -80,7 +79,7 @@ impl Decoder {
             limits,
             message: None,
             history: None,
-            control: Vec::new(),
+            control: None,
             frame: None,
             held: [0; MAX_HELD + 1],
             held_len: 0,
@@ -102,7 +101,9 @@ impl Decoder {
         let received = self.message.as_ref().map_or(0, |message| message.total());
         let piece = self.message.as_ref().map_or(0, |message| message.started());
         let (announced, waiting) = match self.frame {
-            Some(frame) if frame.opcode >= opcode::CLOSE => (received, self.control.len() as u64),
+            Some(frame) if frame.opcode >= opcode::CLOSE => {
+                (received, self.control.as_ref().map_or(0, |control| control.len() as u64))
+            }
             Some(frame) => (received + piece + frame.rest, piece),
             None => {
                 let (announced, waiting) = self.header_progress();
@@ -410,13 +411,14 @@ impl Decoder {
         *at += taken;
 
         if frame.opcode >= opcode::CLOSE {
-            self.control.reserve_exact(frame.rest as usize);
-            mask::copy(&mut self.control, piece, frame.mask);
+            let control = self.control.get_or_insert_default();
+            control.reserve_exact(frame.rest as usize);
+            mask::copy(control, piece, frame.mask);
             frame.skip(taken);
             self.frame = Some(frame);
             if frame.rest == 0 {
                 self.frame = None;
-                let payload = Payload::Owned(mem::take(&mut self.control));
+                let payload = Payload::Owned(self.control.take().map_or_else(Vec::new, |control| *control));
                 self.control(frame.opcode, payload, chunk, events)?;
             }
         } else {
@@ -482,7 +484,7 @@ impl Decoder {
         self.frame = None;
         self.message = None;
         self.history = None;
-        self.control = Vec::new();
+        self.control = None;
     }
 }
 

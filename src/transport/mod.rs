@@ -7,6 +7,7 @@ pub mod connection;
 pub mod listener;
 pub mod outbox;
 pub mod pool;
+pub mod rare_queue;
 pub mod reactor;
 pub mod runtime;
 pub mod sink;

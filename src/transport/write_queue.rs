@@ -4,12 +4,12 @@
 //! refused: whoever appends never waits for a system call. The queue has no bound, as with `ws`:
 //! its length is `bufferedAmount`, and the user decides.
 
-use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
 use super::backlog::{Backlog, Job, Ready, Work};
+use super::rare_queue::RareQueue;
 use super::tails;
 use crate::protocol::deflate::Compression;
 
@@ -26,7 +26,7 @@ const MAX_SLICES: usize = 32;
 /// The queue proper: whole segments, and behind them the buffer that small frames share.
 #[derive(Default)]
 pub struct Pending {
-    segments: VecDeque<Bytes>,
+    segments: RareQueue<Bytes>,
     tail: Vec<u8>,
 }
 
@@ -83,7 +83,7 @@ impl Pending {
         if !rest.tail.is_empty() {
             rest.segments.push_back(Bytes::from(rest.tail));
         }
-        rest.segments.append(&mut self.segments);
+        rest.segments.append(std::mem::take(&mut self.segments));
         self.segments = rest.segments;
     }
 
@@ -196,7 +196,7 @@ pub struct WriteQueue {
     /// Bytes the kernel has taken.
     pub written: u64,
     /// Positions in the stream whose passing is to be acknowledged, ascending.
-    acks: VecDeque<u64>,
+    acks: RareQueue<u64>,
 }
 
 /// How far the end of the stream is.
@@ -335,9 +335,6 @@ impl WriteQueue {
             self.acks.pop_front();
             count += 1;
         }
-        if count > 0 && self.acks.is_empty() {
-            self.acks = VecDeque::new();
-        }
         count
     }
 
@@ -348,7 +345,7 @@ impl WriteQueue {
             backlog.discard();
         }
         self.written = self.queued;
-        self.acks = VecDeque::new();
+        self.acks = RareQueue::default();
         self.over = false;
     }
 }
