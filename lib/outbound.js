@@ -134,11 +134,24 @@ class Outbound {
     let fin = true;
     let mask = !this._isServer;
 
-    if (options !== undefined && options !== null) {
-      if (hasOwn(options, 'binary')) binary = Boolean(options.binary);
-      if (hasOwn(options, 'compress')) compress = Boolean(options.compress);
-      if (hasOwn(options, 'fin')) fin = Boolean(options.fin);
-      if (hasOwn(options, 'mask')) mask = Boolean(options.mask);
+    // A primitive says nothing.
+    if (
+      (typeof options === 'object' && options !== null) ||
+      typeof options === 'function'
+    ) {
+      // What they do not say, as is usual, is found out without a call.
+      if ('binary' in options && hasOwn(options, 'binary')) {
+        binary = Boolean(options.binary);
+      }
+      if ('compress' in options && hasOwn(options, 'compress')) {
+        compress = Boolean(options.compress);
+      }
+      if ('fin' in options && hasOwn(options, 'fin')) {
+        fin = Boolean(options.fin);
+      }
+      if ('mask' in options && hasOwn(options, 'mask')) {
+        mask = Boolean(options.mask);
+      }
     }
 
     const bytes =

@@ -25,7 +25,8 @@ const VALUES = [
   ...[new ArrayBuffer(3), new SharedArrayBuffer(2), new Blob(['bl'])],
   ...[new Uint8Array([1, 2, 3]).subarray(1), new DataView(new ArrayBuffer(2))],
   ...[{ binary: true }, { binary: false }, { fin: false }, { mask: true }],
-  ...[{ mask: false, compress: true }, () => {}]
+  ...[{ mask: false, compress: true }, () => {}, { binary: undefined }],
+  ...[Object.create({ binary: true, fin: false })]
 ];
 
 /** @return {Promise<void>} Everything that is due has run */
