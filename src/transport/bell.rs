@@ -106,3 +106,43 @@ fn wake(delay: Duration) {
         waiting.sink.wake();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::protocol::Event;
+    use crate::transport::connection::Connection;
+    use crate::transport::sink::Report;
+
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+
+    impl EventSink for Counter {
+        fn publish(&self, _: &Arc<Connection>, _: &[u8], _: &mut Vec<Event>) {}
+
+        fn report(&self, _: &Connection, _: Report) {}
+
+        fn wake(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_more_chunks_than_there_may_be() {
+        for (sockets, most) in [(0, FEW_CHUNKS), (40, 20), (10_000, MANY_CHUNKS)] {
+            let counter = Arc::new(Counter::default());
+            let sink = Arc::clone(&counter) as Arc<dyn EventSink>;
+            suit(sockets);
+            before_sleep();
+            // Sooner, should this thread be stopped for a while.
+            (0..most).for_each(|_| note(&sink));
+            assert!(counter.0.load(Ordering::Relaxed) > 0, "{sockets} sockets");
+            before_leaving();
+            let before = counter.0.load(Ordering::Relaxed);
+            note(&sink);
+            assert_eq!(counter.0.load(Ordering::Relaxed), before + 1, "who leaves tells at once");
+        }
+    }
+}
