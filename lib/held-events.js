@@ -108,7 +108,11 @@ function emit(connection, force) {
       return;
     }
 
-    if (++connection.heldAt === connection.held.length) {
+    const next = connection.heldAt + 1;
+
+    if (next < connection.held.length) {
+      connection.heldAt = next;
+    } else {
       connection.held = null;
       connection.heldAt = 0;
       if (!connection.paused) readOn(connection);

@@ -134,24 +134,14 @@ class Outbound {
     let fin = true;
     let mask = !this._isServer;
 
-    // A primitive says nothing.
-    if (
-      (typeof options === 'object' && options !== null) ||
-      typeof options === 'function'
-    ) {
-      // What they do not say, as is usual, is found out without a call.
-      if ('binary' in options && hasOwn(options, 'binary')) {
-        binary = Boolean(options.binary);
-      }
-      if ('compress' in options && hasOwn(options, 'compress')) {
-        compress = Boolean(options.compress);
-      }
-      if ('fin' in options && hasOwn(options, 'fin')) {
-        fin = Boolean(options.fin);
-      }
-      if ('mask' in options && hasOwn(options, 'mask')) {
-        mask = Boolean(options.mask);
-      }
+    // What they say themselves counts, and of that what can be enumerated: as if
+    // they were copied.
+    for (const name in options) {
+      if (!hasOwn(/** @type {object} */ (options), name)) continue;
+      if (name === 'binary') binary = Boolean(options?.binary);
+      else if (name === 'compress') compress = Boolean(options?.compress);
+      else if (name === 'fin') fin = Boolean(options?.fin);
+      else if (name === 'mask') mask = Boolean(options?.mask);
     }
 
     const bytes =

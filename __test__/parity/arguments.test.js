@@ -26,7 +26,21 @@ const VALUES = [
   ...[new Uint8Array([1, 2, 3]).subarray(1), new DataView(new ArrayBuffer(2))],
   ...[{ binary: true }, { binary: false }, { fin: false }, { mask: true }],
   ...[{ mask: false, compress: true }, () => {}, { binary: undefined }],
-  ...[Object.create({ binary: true, fin: false })]
+  ...[Object.create({ binary: true, fin: false })],
+  // Says so, but only to who looks closely; or not to who copies it.
+  new Proxy(
+    {},
+    {
+      ownKeys: () => ['binary'],
+      getOwnPropertyDescriptor: () => ({
+        configurable: true,
+        enumerable: true,
+        value: false
+      }),
+      get: (target, name) => (name === 'binary' ? false : undefined)
+    }
+  ),
+  Object.defineProperty({}, 'binary', { value: true })
 ];
 
 /** @return {Promise<void>} Everything that is due has run */

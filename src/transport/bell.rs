@@ -17,7 +17,7 @@ const FEW_CHUNKS: usize = 8;
 /// for the same wake-up, this thread and the one it wakes work in turns.
 const MANY_CHUNKS: usize = 64;
 
-/// A sink that waits for so many chunks is woken when it has waited for so long.
+/// A sink is woken in any case when it has waited so long for each of the chunks.
 const DELAY_PER_CHUNK: Duration = Duration::from_micros(10);
 
 struct Waiting {
@@ -29,14 +29,19 @@ struct Waiting {
 struct Bells {
     /// The thread tells before it sleeps, and so what it was given may wait until then.
     tells: bool,
-    /// So many chunks are waited for.
+    /// So many chunks are waited for, by all sinks together.
     chunks: usize,
     waiting: Vec<Waiting>,
 }
 
 impl Bells {
+    /// The chunks a sink waits for: each has a part of the sockets.
+    fn enough(&self) -> usize {
+        (self.chunks / self.waiting.len().max(1)).max(FEW_CHUNKS)
+    }
+
     fn delay(&self) -> Duration {
-        DELAY_PER_CHUNK * u32::try_from(self.chunks).unwrap_or(u32::MAX)
+        DELAY_PER_CHUNK * u32::try_from(self.enough()).unwrap_or(u32::MAX)
     }
 }
 
@@ -46,7 +51,7 @@ thread_local! {
     };
 }
 
-/// So many sockets of this thread are at work.
+/// So many of the sockets that this thread serves are at work.
 pub fn suit(sockets: usize) {
     BELLS.with_borrow_mut(|bells| bells.chunks = (sockets / 2).clamp(FEW_CHUNKS, MANY_CHUNKS));
 }
@@ -75,10 +80,10 @@ pub fn note(sink: &Arc<dyn EventSink>) {
             bells.waiting.push(Waiting { sink: Arc::clone(sink), chunks: 1, since: Instant::now() });
             return false;
         };
-        let (chunks, delay) = (bells.chunks, bells.delay());
+        let (enough, delay) = (bells.enough(), bells.delay());
         let waiting = &mut bells.waiting[index];
         waiting.chunks += 1;
-        let due = waiting.chunks >= chunks || waiting.since.elapsed() >= delay;
+        let due = waiting.chunks >= enough || waiting.since.elapsed() >= delay;
         if due {
             bells.waiting.swap_remove(index);
         }
@@ -135,6 +140,7 @@ mod tests {
             let counter = Arc::new(Counter::default());
             let sink = Arc::clone(&counter) as Arc<dyn EventSink>;
             suit(sockets);
+            assert_eq!(BELLS.with_borrow(Bells::enough), most);
             before_sleep();
             // Sooner, should this thread be stopped for a while.
             (0..most).for_each(|_| note(&sink));
@@ -144,5 +150,16 @@ mod tests {
             note(&sink);
             assert_eq!(counter.0.load(Ordering::Relaxed), before + 1, "who leaves tells at once");
         }
+    }
+
+    #[test]
+    fn several_sinks_wait_for_a_part_each() {
+        let sinks = [(); 4].map(|()| Arc::new(Counter::default()) as Arc<dyn EventSink>);
+        suit(128);
+        before_sleep();
+        sinks.iter().for_each(note);
+        assert_eq!(BELLS.with_borrow(Bells::enough), 16);
+        before_leaving();
+        assert_eq!(BELLS.with_borrow(Bells::enough), 64);
     }
 }

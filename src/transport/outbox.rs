@@ -33,14 +33,14 @@ const HAND_OVER: usize = 32;
 const GRACE: Duration = Duration::from_millis(1);
 
 /// The same on a single core, where every look for it stops those who are at work.
-const GRACE_OF_ONE_CORE: Duration = Duration::from_millis(8);
+const GRACE_OF_ONE_CORE: Duration = Duration::from_millis(5);
 
 /// After so many idle rounds the watchman sleeps until he is called.
 const IDLE_ROUNDS: u32 = 20;
 
-/// So many rounds those who borrow the reactors may be busy with something else. Somebody has sent
-/// before the first, and the peers of that may answer.
-const BUSY_ROUNDS: u32 = 10;
+/// So long those who borrow the reactors may be busy with something else. Somebody has sent before
+/// that, and the peers may answer.
+const BUSY: Duration = Duration::from_millis(10);
 
 /// Connections an I/O thread flushes before others have their turn.
 const FLUSHES_PER_TURN: usize = 32;
@@ -174,16 +174,16 @@ fn hand_over(mut list: Vec<Arc<Connection>>) {
 async fn watch(outbox: Weak<Outbox>) {
     let grace = if runtime::cores() > 1 { GRACE } else { GRACE_OF_ONE_CORE };
     let (mut seen, mut idle) = (u64::MAX, 0);
-    let (mut visits, mut busy) = (runtime::visits(), 0);
+    let (mut visits, mut busy) = (runtime::visits(), Duration::ZERO);
     loop {
         tokio::time::sleep(grace).await;
         let Some(outbox) = outbox.upgrade() else { return };
         let (late, asleep) = outbox.inspect(&mut seen, &mut idle);
         hand_over(late);
         let before = std::mem::replace(&mut visits, runtime::visits());
-        busy = if visits == before { busy + 1 } else { 0 };
-        if busy == BUSY_ROUNDS {
-            busy = 0;
+        busy = if visits == before { busy + grace } else { Duration::ZERO };
+        if busy >= BUSY {
+            busy = Duration::ZERO;
             runtime::reactors().for_each(Reactor::overtake);
         }
         if asleep {
@@ -191,7 +191,7 @@ async fn watch(outbox: Weak<Outbox>) {
             tails::clear();
             outbox.bell.notified().await;
             (seen, idle) = (u64::MAX, 0);
-            (visits, busy) = (runtime::visits(), 0);
+            (visits, busy) = (runtime::visits(), Duration::ZERO);
         }
         if outbox.dirty.lock().closed {
             return;

@@ -45,7 +45,7 @@ const FEW: usize = 8;
 /// Unless it takes longer than this.
 const LONG: Duration = Duration::from_micros(150);
 
-/// Who was ready in this time is at work.
+/// Whose peer has sent something in this time is at work.
 const CENSUS: Duration = Duration::from_millis(5);
 
 /// A sleep that is not longer than this was hardly worth it.
@@ -454,7 +454,9 @@ impl Work {
         // A slot may be free meanwhile, or another's: he then looks for nothing.
         self.batch.extend(served.filter_map(|(slot, ready)| {
             let slot = slots.get_mut(slot)?;
-            self.census.count(slot);
+            if ready.readable {
+                self.census.count(slot);
+            }
             Some((Arc::clone(&slot.watched), ready))
         }));
         Turn { idle, more: full }
