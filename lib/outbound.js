@@ -136,12 +136,14 @@ class Outbound {
 
     // What they say themselves counts, and of that what can be enumerated: as if
     // they were copied.
-    for (const name in options) {
-      if (!hasOwn(/** @type {object} */ (options), name)) continue;
-      if (name === 'binary') binary = Boolean(options?.binary);
-      else if (name === 'compress') compress = Boolean(options?.compress);
-      else if (name === 'fin') fin = Boolean(options?.fin);
-      else if (name === 'mask') mask = Boolean(options?.mask);
+    const said = /** @type {any} */ (options);
+
+    for (const name in said) {
+      if (!hasOwn(said, name)) continue;
+      if (name === 'binary') binary = Boolean(said.binary);
+      else if (name === 'compress') compress = Boolean(said.compress);
+      else if (name === 'fin') fin = Boolean(said.fin);
+      else if (name === 'mask') mask = Boolean(said.mask);
     }
 
     const bytes =

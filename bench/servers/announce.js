@@ -4,8 +4,8 @@ const { Session } = require('node:inspector/promises');
 
 /**
  * Collects garbage as the developer tools do: V8 then also gives back what its
- * young generation has grown by (32 MiB at most), which it does by itself some
- * seconds after a storm of connections only. None of them keeps that.
+ * young generation has grown by (32 MiB at most). By itself it does so only some
+ * seconds after a storm of connections. None of them keeps that.
  */
 async function collect() {
   const session = new Session();

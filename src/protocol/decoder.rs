@@ -418,7 +418,7 @@ impl Decoder {
             self.frame = Some(frame);
             if frame.rest == 0 {
                 self.frame = None;
-                let payload = Payload::Owned(self.control.take().map_or_else(Vec::new, |control| *control));
+                let payload = Payload::Owned(*self.control.take().unwrap_or_default());
                 self.control(frame.opcode, payload, chunk, events)?;
             }
         } else {

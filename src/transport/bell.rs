@@ -96,17 +96,19 @@ pub fn note(sink: &Arc<dyn EventSink>) {
 
 /// Wakes the sinks that have waited long enough: called now and then by whoever works for long.
 pub fn wake_overdue() {
-    wake(BELLS.with_borrow(Bells::delay));
+    wake(Bells::delay);
 }
 
 fn wake_all() {
-    wake(Duration::ZERO);
+    wake(|_| Duration::ZERO);
 }
 
 /// Wakes those that have waited for so long.
-fn wake(delay: Duration) {
-    let is_due = |waiting: &mut Waiting| delay.is_zero() || waiting.since.elapsed() >= delay;
-    let woken: Vec<_> = BELLS.with_borrow_mut(|bells| bells.waiting.extract_if(.., is_due).collect());
+fn wake(delay: impl FnOnce(&Bells) -> Duration) {
+    let woken: Vec<_> = BELLS.with_borrow_mut(|bells| {
+        let delay = delay(bells);
+        bells.waiting.extract_if(.., |waiting| waiting.since.elapsed() >= delay).collect()
+    });
     for waiting in woken {
         waiting.sink.wake();
     }
