@@ -3,8 +3,9 @@
 
 /**
  * The engine's side of JavaScript: one mailbox to be emptied, one outbox to be
- * flushed. The only module that calls the addon. It knows connections by their
- * numbers and hands each record to the `Connection` that has the number.
+ * flushed. It loads the addon and makes the engine, whose functions other modules
+ * call as well. It knows connections by their numbers, and hands each record to the
+ * `Connection` that has the number.
  */
 
 const { AsyncResource } = require('async_hooks');
