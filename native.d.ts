@@ -97,6 +97,14 @@ export declare class Engine {
 /** The value of `Sec-WebSocket-Accept` for a key (RFC 6455 4.2.2). */
 export declare function acceptValue(key: string): string
 
+/**
+ * Calls a function where no asynchronous context is current: no store, no domain, no resource.
+ *
+ * # Errors
+ * What the function throws.
+ */
+export declare function callOutside(body: () => void): void
+
 /** What a connection is told when it begins. */
 export interface ConnectionOptions {
   /** This is the server's side: frames that come are masked, frames that go are not. */
@@ -133,6 +141,12 @@ export interface DeflateOptions {
   /** A message that the peer sends may refer to those before it. */
   inflateTakeover: boolean
 }
+
+/**
+ * Reports an uncaught exception in the context that is current, as Node does for a callback that it
+ * calls. Returns when a listener of the process has handled it.
+ */
+export declare function reportUncaught(error: unknown): void
 
 /** What a listener leaves behind. */
 export interface Retired {

@@ -837,3 +837,5 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.Engine = nativeBinding.Engine
 module.exports.acceptValue = nativeBinding.acceptValue
+module.exports.callOutside = nativeBinding.callOutside
+module.exports.reportUncaught = nativeBinding.reportUncaught

@@ -14,6 +14,7 @@
 
 const net = require('net');
 
+const { bindCallback } = require('./async-scope.js');
 const { engine } = require('./binding.js');
 
 const kConnection = Symbol('connection');
@@ -373,7 +374,11 @@ function writeMethods(base) {
         encoding = undefined;
       }
 
-      return writeRaw(this, toBuffer(chunk, encoding), callback);
+      return writeRaw(
+        this,
+        toBuffer(chunk, encoding),
+        typeof callback === 'function' ? bindCallback(callback) : undefined
+      );
     },
     /**
      * @this {any}
@@ -382,7 +387,10 @@ function writeMethods(base) {
      * @param {import('./connection.js').Ack} callback
      */
     _write(chunk, encoding, callback) {
-      this[kConnection].sendRaw(toBuffer(chunk, encoding), callback);
+      this[kConnection].sendRaw(
+        toBuffer(chunk, encoding),
+        bindCallback(callback)
+      );
     },
     /**
      * @this {any}
@@ -395,7 +403,7 @@ function writeMethods(base) {
         toBuffer(chunk, encoding)
       );
 
-      this[kConnection].sendRaw(Buffer.concat(all), callback);
+      this[kConnection].sendRaw(Buffer.concat(all), bindCallback(callback));
     },
     /** @this {any} @param {any[]} rest What is written before the end */
     end(...rest) {
@@ -404,7 +412,7 @@ function writeMethods(base) {
     },
     /** @this {any} @param {import('./connection.js').Ack} callback */
     _final(callback) {
-      this[kConnection].shutdown(callback);
+      this[kConnection].shutdown(bindCallback(callback));
     },
     /** @this {any} */
     cork() {

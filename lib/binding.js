@@ -8,15 +8,14 @@
  * `Connection` that has the number.
  */
 
-const { AsyncResource } = require('async_hooks');
 // The global of that name is an accessor, which shows in what is called often.
 const { Buffer } = require('buffer');
 const { markAsUntransferable } = require('worker_threads');
 
+const { outside, report, root } = require('./async-scope.js');
 const { EMPTY_BUFFER } = require('./constants.js');
 const { hookExit } = require('./exit-hook.js');
 const native = require('./load-native.js');
-const { unknownEncoding } = require('./socket-errors.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
 const { setImmediate } = globalThis;
@@ -108,14 +107,12 @@ const runTicks =
 /** @type {Array<import('./connection.js').Connection | undefined>} */
 const connections = [];
 
-/** Where no store of an `AsyncLocalStorage` is current, but for the program's. */
-const root = new AsyncResource('WEBSOCKET_ENGINE');
-
 /** Bun has the names of libuv's functions, but not the functions. */
 const canWatch =
   process.platform === 'linux' && process.versions.bun === undefined;
 
-const engine = new native.Engine(onWake, canWatch);
+// What wakes it keeps the context in which it was made.
+const engine = outside(() => new native.Engine(onWake, canWatch));
 const hot = engine.hot();
 
 const words = new Uint32Array(RECORDS * RECORD_WORDS + 1);
@@ -136,6 +133,8 @@ let collected = 0;
 let turnBytes = 0;
 
 let delivering = false;
+/** A listener of this turn has thrown. */
+let failed = false;
 /** A connection was broken off: its 'close' precedes that of a peer in here. */
 let broken = false;
 let turnDepth = 0;
@@ -255,6 +254,7 @@ function deliverTurn() {
   let ticksDue = false;
 
   turnBytes = 0;
+  failed = false;
 
   for (;;) {
     while (cursor < collected) {
@@ -270,6 +270,7 @@ function deliverTurn() {
 
         if (scope === null) deliverChunk(connection);
         else scope.runInAsyncScope(deliverChunk, null, connection);
+        if (failed) return false;
       }
 
       ticksDue = true;
@@ -300,6 +301,19 @@ function skipRecord() {
  * @param {import('./connection.js').Connection} connection
  */
 function deliverChunk(connection) {
+  try {
+    deliverRecords(connection);
+  } catch (error) {
+    // The rest waits for the next turn, as with an exception in Node's own callbacks.
+    failed = true;
+    report(error);
+  }
+}
+
+/**
+ * @param {import('./connection.js').Connection} connection
+ */
+function deliverRecords(connection) {
   const { id } = connection;
 
   do {
@@ -534,36 +548,6 @@ function hasCollected(id) {
 }
 
 /**
- * A scope for the events of one connection: what a listener enters there stays
- * there.
- *
- * @param {boolean} inherit Whether they see the store that is current now
- * @returns {AsyncResource}
- */
-function makeScope(inherit) {
-  return inherit ? makeResource() : root.runInAsyncScope(makeResource);
-}
-
-function makeResource() {
-  return new AsyncResource('WEBSOCKET', { requireManualDestroy: true });
-}
-
-/**
- * Binds a user's callback to the store that is current now.
- *
- * @param {((error?: Error | null) => void) | undefined} callback
- * @returns {((error?: Error | null) => void) | undefined}
- */
-function bindCallback(callback) {
-  if (!callback) return undefined;
-  if (typeof callback !== 'function') throw unknownEncoding(callback);
-
-  const resource = makeResource();
-
-  return (error) => resource.runInAsyncScope(callback, undefined, error);
-}
-
-/**
  * Forgets a connection of which no record is on its way any more.
  *
  * @param {import('./connection.js').Connection} connection
@@ -665,7 +649,6 @@ module.exports = {
   SEND,
   acceptValue: native.acceptValue,
   admit,
-  bindCallback,
   close,
   collect,
   countOf,
@@ -676,7 +659,6 @@ module.exports = {
   hold,
   hot,
   inTurn,
-  makeScope,
   register,
   settle,
   takeOutput,

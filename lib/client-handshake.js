@@ -8,7 +8,8 @@
 const http = require('http');
 const https = require('https');
 
-const { CLOSE_TIMEOUT } = require('./constants.js');
+const { makeScope, storesLast } = require('./async-scope.js');
+const { CLOSE_TIMEOUT, kScope } = require('./constants.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
 const {
   parseAddress,
@@ -217,6 +218,9 @@ class ClientHandshake {
         /** @type {any} */ socket,
         /** @type {Buffer} */ head
       ) => {
+        // What a listener enters is for the later events where stores last.
+        const scope = storesLast ? undefined : makeScope(true);
+
         websocket.emit('upgrade', response);
 
         // A listener may have closed the WebSocket.
@@ -224,7 +228,7 @@ class ClientHandshake {
 
         isOver = true;
         websocket._req = null;
-        this.finish(response, socket, head, hop);
+        this.finish(response, socket, head, hop, scope);
       }
     );
   }
@@ -270,8 +274,10 @@ class ClientHandshake {
    * @param {any} socket The stream
    * @param {Buffer} head What has been read behind the response
    * @param {import('./client-response.js').Hop} hop What was asked for
+   * @param {import('async_hooks').AsyncResource | undefined} scope What the
+   *     events of the connection see, if that is not what is current now
    */
-  finish(response, socket, head, hop) {
+  finish(response, socket, head, hop, scope) {
     const { protocols, settings, websocket } = this;
     const message = checkResponse(websocket, response.headers, hop, protocols);
 
@@ -286,7 +292,8 @@ class ClientHandshake {
       maxBufferedChunks: settings.maxBufferedChunks,
       maxFragments: settings.maxFragments,
       maxPayload: settings.maxPayload,
-      skipUTF8Validation: settings.skipUTF8Validation
+      skipUTF8Validation: settings.skipUTF8Validation,
+      [kScope]: scope
     });
   }
 }

@@ -8,6 +8,7 @@
  */
 
 const acks = require('./acks.js');
+const { makeScope, runIn, storesLast } = require('./async-scope.js');
 const binding = require('./binding.js');
 const { ConnectionState } = require('./connection-state.js');
 const heldEvents = require('./held-events.js');
@@ -42,8 +43,8 @@ class Connection extends ConnectionState {
    * @param {Handler} handler
    * @param {number} id
    * @param {boolean} adopted
-   * @param {boolean} [inherit] Whether the events see the store of
-   *   `AsyncLocalStorage` that is current now
+   * @param {import('async_hooks').AsyncResource} [scope] That of the events of an
+   *   adopted socket; made by the first of them unless it is given
    * @param {boolean} [deflates] Whether permessage-deflate is in use
    */
   constructor(
@@ -52,20 +53,21 @@ class Connection extends ConnectionState {
     handler,
     id,
     adopted,
-    inherit = false,
+    scope = undefined,
     deflates = false
   ) {
     super(ws, handler, id, adopted, deflates);
     this.socket = socket;
     /**
-     * Keeps what listeners enter apart; a stream has its own. Made by the first
-     * event, unless it has to be now.
+     * Keeps what listeners enter apart; a stream has its own.
+     *
+     * @type {import('async_hooks').AsyncResource | null | undefined}
      */
-    this.scope =
-      /** @type {import('async_hooks').AsyncResource | null | undefined} */ (
-        adopted ? undefined : null
-      );
-    if (adopted && inherit) this.scope = binding.makeScope(true);
+    this.scope = adopted ? scope : null;
+    // Its socket would belong to the domain as well.
+    if (adopted && scope === undefined && /** @type {any} */ (process).domain) {
+      this.scope = makeScope(false);
+    }
 
     // Records of a stream are collected where its chunks are fed, but for what
     // another thread does for it.
@@ -138,17 +140,26 @@ class Connection extends ConnectionState {
 
   /** @returns {import('async_hooks').AsyncResource | null} */
   ownScope() {
-    return (this.scope = binding.makeScope(false));
+    return (this.scope = makeScope(false));
   }
 
   /**
-   * @param {() => void} body
+   * A client's 'open' has been emitted, by its socket and not in the scope. What
+   * listeners have entered there is for the later events as well, where stores
+   * last.
+   */
+  inheritAgain() {
+    if (storesLast && this.scope) this.scope = makeScope(true);
+  }
+
+  /**
+   * @param {() => void} body Its exception is an uncaught one
    */
   inScope(body) {
     const { scope = this.ownScope() } = this;
 
     if (scope === null) body();
-    else scope.runInAsyncScope(body);
+    else runIn(scope, body, undefined);
   }
 
   /**

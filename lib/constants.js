@@ -35,6 +35,9 @@ module.exports = {
   /** Leads from the wrapper of a listener to the listener. */
   kListener: Symbol('kListener'),
 
+  /** The scope of a connection's events, among the options of `setSocket`. */
+  kScope: Symbol('scope'),
+
   /** Leads from a socket to the WebSocket that uses it. */
   kWebSocket: Symbol('websocket'),
 

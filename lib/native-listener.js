@@ -18,6 +18,7 @@ const EventEmitter = require('events');
 const http = require('http');
 const net = require('net');
 
+const { makeScope, runIn, storesLast } = require('./async-scope.js');
 const binding = require('./binding.js');
 const { EMPTY_BUFFER } = require('./constants.js');
 const upgradeRequest = require('./upgrade-request.js');
@@ -153,8 +154,13 @@ class NativeListener {
     this.backlog = backlog;
     this.decide = decide;
     this.id = -1;
-    /** As a connection's. */
+    /** As a connection's: it has one for each request, or one for all. */
     this.scope = null;
+    /**
+     * Requests see the store in which the server was made, as those of a handle
+     * do, where stores do not last; and none where they do.
+     */
+    this.requestScope = storesLast ? null : makeScope(true);
     /** Everything is Node's from now on. */
     this.retired = false;
     /** Whom the server is deciding about. */
@@ -253,9 +259,16 @@ class NativeListener {
 
     if (this.id < 0) {
       this.server.removeListener('listening', this.start);
-      return;
+    } else if (this.requestScope === null) {
+      this.giveUp();
+    } else {
+      // Node's handles keep the context in which they are made.
+      this.requestScope.runInAsyncScope(this.giveUp, this);
     }
+  }
 
+  /** Hands the listening socket and everybody who waits to the http server. */
+  giveUp() {
     const { descriptor, visitors } = engine.retire(this.id);
 
     this.giveBack(descriptor);
@@ -319,14 +332,14 @@ class NativeListener {
    * @param {Buffer} payload
    */
   take(word, _parameter, payload) {
-    const scope = binding.makeScope(false);
+    const scope = this.requestScope ?? makeScope(false);
 
     if (!this.isPlain()) {
-      scope.runInAsyncScope(this.retire, this);
+      runIn(scope, this.retire, this);
     } else if ((word & 0xff) === KIND.ARRIVAL) {
-      scope.runInAsyncScope(this.receive, this, word >>> 16, payload);
+      runIn(scope, this.receive, this, word >>> 16, payload);
     } else {
-      scope.runInAsyncScope(this.handOver, this, payload.readUInt32LE(0));
+      runIn(scope, this.handOver, this, payload.readUInt32LE(0));
     }
   }
 
@@ -353,6 +366,10 @@ class NativeListener {
       visitor.wantsProtocols = (digest & DIGEST.PROTOCOLS) !== 0;
     }
 
+    // As the http server does when it emits.
+    const { domain } = this.server;
+
+    domain?.enter();
     this.current = visitor;
     try {
       if (!this.decide(request, visitor, head)) {
@@ -365,6 +382,8 @@ class NativeListener {
     } finally {
       this.current = null;
     }
+    // Behind an exception it is the domain that hears of it.
+    domain?.exit();
   }
 
   /**

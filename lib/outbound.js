@@ -10,7 +10,8 @@
 
 const { Buffer } = require('buffer');
 
-const { SEND, bindCallback } = require('./binding.js');
+const { bindCallback } = require('./async-scope.js');
+const { SEND } = require('./binding.js');
 const closePayload = require('./close-payload.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
 const { EMPTY_BUFFER, kConnection } = require('./constants.js');

@@ -172,7 +172,15 @@ class VisitorConnection extends Connection {
    * @param {boolean} deflates Whether permessage-deflate is in use
    */
   constructor(server, ws, handler, id, deflates) {
-    super(/** @type {any} */ (null), ws, handler, id, true, false, deflates);
+    super(
+      /** @type {any} */ (null),
+      ws,
+      handler,
+      id,
+      true,
+      undefined,
+      deflates
+    );
     this.server = server;
   }
 

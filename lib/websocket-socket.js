@@ -9,6 +9,7 @@
 const { Buffer } = require('buffer');
 
 const { adopt, begin } = require('./adopted-socket.js');
+const { makeScope, runIn, storesLast } = require('./async-scope.js');
 const { engine } = require('./binding.js');
 const {
   extensionName: EXTENSION_NAME
@@ -20,6 +21,7 @@ const {
   EMPTY_BUFFER,
   NOOP,
   kConnection,
+  kScope,
   kWebSocket
 } = require('./constants.js');
 const deflateOptions = require('./deflate-options.js');
@@ -58,7 +60,7 @@ function attach(ws, socket, head, options) {
     handler,
     adopted ? number : engine.open(limits),
     adopted,
-    !ws._isServer,
+    ws._isServer ? undefined : (options[kScope] ?? makeScope(true)),
     limits.deflate !== undefined
   );
 
@@ -310,7 +312,9 @@ function onProtocolError(ws, error) {
     ws.close(/** @type {any} */ (error)[kStatusCode]);
   }
 
-  emitError(ws, error);
+  // With `ws` it is emitted a tick later: what a listener enters ends with it.
+  if (storesLast) runIn(makeScope(true), emitError, undefined, ws, error);
+  else emitError(ws, error);
 }
 
 /**

@@ -14,7 +14,7 @@ const {
   READY_STATES,
   kConnection
 } = require('./constants.js');
-const { bindCallback } = require('./binding.js');
+const { bindCallback } = require('./async-scope.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
 const { abortHandshake, connect } = require('./client-handshake.js');
 const {
@@ -221,7 +221,14 @@ class WebSocket extends EventEmitter {
   setSocket(socket, head, options) {
     attach(this, socket, head, options);
     this._readyState = OPEN;
-    this.emit('open');
+
+    try {
+      this.emit('open');
+    } finally {
+      if (!this._isServer) {
+        /** @type {any} */ (connectionOf(this)).inheritAgain();
+      }
+    }
   }
 
   /** The end: no event follows. */

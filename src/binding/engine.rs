@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use napi::bindgen_prelude::{Env, Error, Function, Object, Result, Status, Uint8ArraySlice};
+use napi::bindgen_prelude::{Env, Error, Function, Object, Result, Status, Uint8ArraySlice, Unknown};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
@@ -329,6 +329,22 @@ impl Engine {
             connection.flush_now(Writer::Last(until));
         }
     }
+}
+
+/// Calls a function where no asynchronous context is current: no store, no domain, no resource.
+///
+/// # Errors
+/// What the function throws.
+#[napi]
+pub fn call_outside(env: Env, body: Function<'_, (), ()>) -> Result<()> {
+    hot::call_outside(&env, &body)
+}
+
+/// Reports an uncaught exception in the context that is current, as Node does for a callback that it
+/// calls. Returns when a listener of the process has handled it.
+#[napi]
+pub fn report_uncaught(env: Env, error: Unknown<'_>) {
+    hot::report_uncaught(&env, &error);
 }
 
 /// The value of `Sec-WebSocket-Accept` for a key (RFC 6455 4.2.2).

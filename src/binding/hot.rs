@@ -12,7 +12,7 @@ use std::ptr;
 use std::rc::Rc;
 
 use napi::bindgen_prelude::{
-    Env, Error, FromNapiValue, Function, JsObjectValue, JsValue, Object, Result, Status,
+    Env, Error, FromNapiValue, Function, JsObjectValue, JsValue, Object, Result, Status, Unknown,
 };
 use napi::sys;
 use napi::threadsafe_function::ThreadsafeFunction;
@@ -51,6 +51,36 @@ pub fn set_referenced(env: &Env, function: &Wake, referenced: bool) {
         // SAFETY: As above.
         unsafe { sys::napi_unref_threadsafe_function(env.raw(), function.raw()) };
     }
+}
+
+/// Calls a function outside of every asynchronous context.
+///
+/// # Errors
+/// When the function throws, or Node-API refuses.
+pub fn call_outside(env: &Env, function: &Function<'_, (), ()>) -> Result<()> {
+    let mut receiver = ptr::null_mut();
+    // SAFETY: The environment is that of the running call, of which the function is a live argument.
+    // A null context stands for none, and the call may be made within another one of JavaScript's:
+    // the queues run when that ends.
+    let status = unsafe {
+        sys::napi_create_object(env.raw(), &raw mut receiver);
+        sys::napi_make_callback(
+            env.raw(),
+            ptr::null_mut(),
+            receiver,
+            function.raw(),
+            0,
+            ptr::null(),
+            ptr::null_mut(),
+        )
+    };
+    if status == sys::Status::napi_ok { Ok(()) } else { Err(Error::from_status(Status::from(status))) }
+}
+
+/// Has an exception treated as one that nobody has caught.
+pub fn report_uncaught(env: &Env, error: &Unknown<'_>) {
+    // SAFETY: The environment is that of the running call, the value a live argument of it.
+    unsafe { sys::napi_fatal_exception(env.raw(), error.raw()) };
 }
 
 /// The arguments of a call.
@@ -457,7 +487,7 @@ pub fn bind<'env>(env: &'env Env, instance: &Rc<Shared>, functions: &[(&str, Raw
             return Err(Error::from_status(Status::from(status)));
         }
         // SAFETY: The value has just been made in this environment.
-        let value = unsafe { napi::bindgen_prelude::Unknown::from_napi_value(env.raw(), value) }?;
+        let value = unsafe { Unknown::from_napi_value(env.raw(), value) }?;
         object.set_named_property(name, value)?;
     }
     Ok(object)
