@@ -1,8 +1,7 @@
 //! Frames out.
 
-use tungstenite::protocol::frame::{FrameHeader, coding::OpCode};
-
 use super::mask;
+use crate::tungstenite::protocol::frame::{FrameHeader, coding::OpCode};
 
 /// The longest header: two bytes, a length of 64 bits, a key.
 pub const MAX_HEADER: usize = 14;

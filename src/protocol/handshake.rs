@@ -2,5 +2,5 @@
 
 /// The `Sec-WebSocket-Accept` value for a `Sec-WebSocket-Key` (RFC 6455 4.2.2).
 pub fn accept_key(key: &[u8]) -> String {
-    tungstenite::handshake::derive_accept_key(key)
+    crate::tungstenite::handshake::derive_accept_key(key)
 }
