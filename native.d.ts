@@ -13,9 +13,9 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class Engine {
   /**
    * An engine that calls `wake` when its mailbox is no longer empty. With `libuv` the event loop
-   * is libuv's, and may watch sockets itself.
+   * is libuv's, and may watch sockets itself. `mark` is the high water mark of streams.
    */
-  constructor(wake: () => void, libuv: boolean)
+  constructor(wake: () => void, libuv: boolean, mark: number)
   /** The raw functions, in an object. */
   hot(): object
   /** Whether the mailbox keeps the event loop alive. */
@@ -38,6 +38,11 @@ export declare class Engine {
    * Returns what a send returns.
    */
   shutdown(id: number): number
+  /**
+   * From now on tells when the queue of an adopted socket that has reached `mark` is empty again;
+   * with `over` as if it had. Returns whether it has.
+   */
+  watch(id: number, mark: number, over: boolean): boolean
   /** Holds an adopted socket's queue back, or no longer. Returns what a send returns. */
   cork(id: number, corked: boolean): number
   /**
@@ -59,11 +64,15 @@ export declare class Engine {
   received(id: number): number
   /** Bytes that an adopted socket has sent, those that wait among them. */
   sent(id: number): number
+  /** Starts or stops the idle clock of an adopted socket. */
+  keepTime(id: number, timed: boolean): void
+  /** Restarts the idle clock of an adopted socket, if it runs. */
+  touch(id: number): void
   /**
-   * Milliseconds since an adopted socket had traffic. The first call says 0, and keeps time from
-   * then on.
+   * Milliseconds that are left until an adopted socket has been idle for `period`. Returns 0 once
+   * when none are left, and -1 from then on until there is traffic.
    */
-  idle(id: number): number
+  idleLeft(id: number, period: number): number
   /** Changes the bounds of a connection, from its next frame on. */
   limit(id: number, maxPayload: number, maxFragments: number, maxBufferedChunks: number, skipUtf8Validation: boolean): void
   /**

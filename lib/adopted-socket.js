@@ -16,11 +16,9 @@ const net = require('net');
 
 const { bindCallback } = require('./async-scope.js');
 const { engine } = require('./binding.js');
-
-const kConnection = Symbol('connection');
-
-/** Bytes in the engine's queue from which a writer should wait. */
-const HIGH_WATER_MARK = 16 * 1024;
+const { kConnection } = require('./constants.js');
+const idleTimer = require('./idle-timer.js');
+const queueLength = require('./queue-length.js');
 
 /** An own property of one of these names means that somebody intercepts. */
 const INTERCEPTED = [
@@ -152,6 +150,7 @@ function begin(socket, connection, head) {
 function lend(socket, connection) {
   Object.setPrototypeOf(socket, lentPrototype(Object.getPrototypeOf(socket)));
   socket[kConnection] = connection;
+  queueLength.lend(socket, connection);
 }
 
 /**
@@ -161,7 +160,11 @@ function release(socket) {
   const connection = socket[kConnection];
 
   // An end that has been asked for follows the queue, which has to stay.
-  if (socket.writableEnded || !connection?.release()) return;
+  if (socket.writableEnded || !connection?.adopted) return;
+
+  const left = idleTimer.leftOf(socket);
+
+  if (!connection.release()) return;
 
   const { bytesRead, bytesWritten } = connection;
   const base = Object.getPrototypeOf(Object.getPrototypeOf(socket));
@@ -173,13 +176,14 @@ function release(socket) {
     get: () => Reflect.get(base, name, socket) + before
   });
 
-  stopIdleTimer(socket);
   Object.setPrototypeOf(socket, base);
   Object.defineProperties(socket, {
     bytesRead: counter('bytesRead', bytesRead),
     bytesWritten: counter('bytesWritten', bytesWritten)
   });
   socket[kConnection] = undefined;
+  queueLength.giveBack(socket);
+  idleTimer.giveBack(socket, left);
 
   connection.writeReleased();
   socket.on('data', (/** @type {Buffer} */ chunk) => connection.feed(chunk));
@@ -192,8 +196,6 @@ function release(socket) {
   // A pause is the stream's from here on; what is held here waits for its end.
   if (connection.paused) socket.once('resume', () => connection.resume());
 }
-
-const kIdleTimer = Symbol('idle-timer');
 
 /** @type {WeakMap<object, object>} */
 const prototypes = new WeakMap();
@@ -225,7 +227,7 @@ function makeLentPrototype(base) {
     ...flowMethods(base),
     ...writeMethods(base),
     ...lifeMethods(base),
-    ...timeMethods(base)
+    ...idleTimer.methods(base)
   };
 
   for (const [name, method] of Object.entries(methods)) {
@@ -300,7 +302,9 @@ function flowMethods(base) {
   const listening = (name) =>
     function (/** @type {any} */ event, /** @type {Function} */ listener) {
       // @ts-ignore
-      if (RAW_EVENTS.has(event)) release(this);
+      if (event === 'drain') queueLength.noteNeedDrain(this);
+      // @ts-ignore
+      else if (RAW_EVENTS.has(event)) release(this);
       // @ts-ignore
       return base[name].call(this, event, listener);
     };
@@ -408,7 +412,7 @@ function writeMethods(base) {
     /** @this {any} @param {any[]} rest What is written before the end */
     end(...rest) {
       this[kConnection].ended = true;
-      return base.end.call(this, ...rest);
+      return queueLength.ending(this, () => base.end.call(this, ...rest));
     },
     /** @this {any} @param {import('./connection.js').Ack} callback */
     _final(callback) {
@@ -441,20 +445,15 @@ function writeMethods(base) {
  */
 function writeRaw(socket, bytes, callback) {
   const connection = socket[kConnection];
-  const free = socket.writableLength + bytes.length < HIGH_WATER_MARK;
 
-  if (!free) connection.needDrain = true;
+  connection.sendRaw(bytes, callback);
+  // Nothing is a write, too, but nothing that the engine would notice.
+  if (bytes.length === 0) engine.touch(connection.id);
 
-  connection.sendRaw(
-    bytes,
-    free && callback === undefined
-      ? undefined
-      : (/** @type {Error | null | undefined} */ error) => {
-          callback?.(error);
-          if (!error) connection.drained();
-        }
-  );
+  const length = socket.writableLength;
+  const free = length === 0 || length < socket.writableHighWaterMark;
 
+  if (!free) connection.watch(true);
   return free;
 }
 
@@ -467,15 +466,6 @@ function toBuffer(chunk, encoding) {
   if (typeof chunk === 'string') return Buffer.from(chunk, encoding);
   if (Buffer.isBuffer(chunk)) return chunk;
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-}
-
-/**
- * Calls nothing without need: who replaces the timers sees each call.
- *
- * @param {any} socket
- */
-function stopIdleTimer(socket) {
-  if (socket[kIdleTimer]) clearTimeout(socket[kIdleTimer]);
 }
 
 /**
@@ -492,7 +482,6 @@ function lifeMethods(base) {
      * @param {(error?: Error | null) => void} callback
      */
     _destroy(error, callback) {
-      stopIdleTimer(this);
       this[kConnection].detach();
       base._destroy.call(this, error, callback);
     },
@@ -510,39 +499,6 @@ function lifeMethods(base) {
     unref() {
       this[kConnection].unref();
       return base.unref.call(this);
-    }
-  };
-}
-
-/**
- * Time-outs count the engine's traffic.
- *
- * @param {any} base
- * @returns {Record<string, Function>}
- */
-function timeMethods(base) {
-  return {
-    /** @this {any} */
-    _onTimeout() {
-      const left = this.timeout - engine.idle(this[kConnection].id);
-
-      if (left <= 0) {
-        base._onTimeout.call(this);
-        return;
-      }
-
-      this[kIdleTimer] = setTimeout(() => this._onTimeout(), left);
-      this[kIdleTimer].unref();
-    },
-    /**
-     * @this {any}
-     * @param {number} milliseconds
-     * @param {() => void} [callback]
-     */
-    setTimeout(milliseconds, callback) {
-      stopIdleTimer(this);
-      if (milliseconds > 0) engine.idle(this[kConnection].id);
-      return base.setTimeout.call(this, milliseconds, callback);
     }
   };
 }
@@ -567,9 +523,6 @@ function counters(base) {
       return combine(this[kConnection], Reflect.get(base, name, this));
     }
   });
-  const queued = (
-    /** @type {import('./connection.js').Connection} */ connection
-  ) => connection.buffered;
 
   return {
     bytesRead: counter(
@@ -588,13 +541,14 @@ function counters(base) {
           ? connection.bytesWritten
           : engine.sent(connection.id))
     ),
-    writableLength: counter('writableLength', (connection, own) =>
-      Math.max(own, queued(connection))
-    ),
-    writableNeedDrain: counter(
-      'writableNeedDrain',
-      (connection, own) => own || queued(connection) >= HIGH_WATER_MARK
-    )
+    writableNeedDrain: {
+      configurable: true,
+      /** @this {any} */
+      get() {
+        queueLength.noteNeedDrain(this);
+        return Reflect.get(base, 'writableNeedDrain', this);
+      }
+    }
   };
 }
 

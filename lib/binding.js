@@ -10,6 +10,7 @@
 
 // The global of that name is an accessor, which shows in what is called often.
 const { Buffer } = require('buffer');
+const { getDefaultHighWaterMark } = require('stream');
 const { markAsUntransferable } = require('worker_threads');
 
 const { outside, report, root } = require('./async-scope.js');
@@ -60,6 +61,7 @@ const SEND = Object.freeze({
 const FLUSH_DUE = 1;
 const OUTPUT_DUE = 2;
 const COMPRESSION_DUE = 8;
+const OUTPUT_OVERDUE = 32;
 
 /** What the decoding of a chunk answers that another thread does. */
 const DECODING = 16;
@@ -111,12 +113,17 @@ const connections = [];
 const canWatch =
   process.platform === 'linux' && process.versions.bun === undefined;
 
+/** Bytes in a queue from which whoever writes should wait, as for Node's streams. */
+const HIGH_WATER_MARK = getDefaultHighWaterMark?.(false) ?? 16 * 1024;
+
 // What wakes it keeps the context in which it was made.
-const engine = outside(() => new native.Engine(onWake, canWatch));
+const engine = outside(
+  () => new native.Engine(onWake, canWatch, HIGH_WATER_MARK)
+);
 const hot = engine.hot();
 
 const words = new Uint32Array(RECORDS * RECORD_WORDS + 1);
-const ackWords = new Uint32Array(64 * RECORD_WORDS);
+const flushWords = new Uint32Array(64 * RECORD_WORDS);
 
 /** Memory for received payloads. What has been handed out is the user's. */
 let slab = EMPTY_BUFFER;
@@ -356,7 +363,7 @@ function flush() {
 
   if (flushDue) {
     flushDue = false;
-    noteAcks(hot.flush(ackWords));
+    noteFlushed(hot.flush(flushWords));
   }
 }
 
@@ -366,16 +373,18 @@ function flushLater() {
 }
 
 /**
- * @param {number} count Records of acknowledgements in `ackWords`
+ * @param {number} count Records in `flushWords`
  */
-function noteAcks(count) {
+function noteFlushed(count) {
   for (let i = 0; i < count; i++) {
-    const id = ackWords[i * RECORD_WORDS];
+    const at = i * RECORD_WORDS;
+    const id = flushWords[at];
     const connection = connections[id & SLOT_MASK];
 
-    if (connection !== undefined && connection.id === id) {
-      connection.ackLater(ackWords[i * RECORD_WORDS + 2]);
-    }
+    if (connection === undefined || connection.id !== id) continue;
+
+    if (flushWords[at + 1] === KIND.DRAINED) connection.drainedLater();
+    else connection.ackLater(flushWords[at + 2]);
   }
 }
 
@@ -407,6 +416,11 @@ function settle(connection, answer) {
     flushOutputs();
   } else if (answer === FLUSH_DUE) {
     flushSoon();
+  } else if (answer === OUTPUT_OVERDUE) {
+    // Whoever looks at the stream to know how much is queued sees nearly all of
+    // it.
+    connection.lastTurn = turn;
+    connection.writeOutput(false);
   }
 }
 
@@ -491,7 +505,7 @@ function countOf(index) {
  * @param {import('./connection.js').Connection} connection
  */
 function flushOne(connection) {
-  noteAcks(hot.flushOne(connection.id, ackWords));
+  noteFlushed(hot.flushOne(connection.id, flushWords));
 }
 
 /** What has been sent reaches the kernel, whatever ends the process. */
@@ -645,6 +659,7 @@ function takeOutput(id, compress) {
 module.exports = {
   BINARY,
   CHUNK_START,
+  HIGH_WATER_MARK,
   KIND,
   SEND,
   acceptValue: native.acceptValue,

@@ -20,7 +20,7 @@ const STOPPED = 1 << 7;
 const PUMPING = 1 << 8;
 const DEFLATES = 1 << 9;
 const REFERENCED = 1 << 10;
-const NEED_DRAIN = 1 << 11;
+const WATCHED = 1 << 11;
 const INPUT_ENDED = 1 << 12;
 const DECODING = 1 << 13;
 
@@ -35,6 +35,7 @@ class Rest {
     this.lateAcks = /** @type {Ack[]} */ (acks.NONE);
     this.lost = 0;
     this.lostBytes = 0;
+    this.unwrittenBytes = 0;
     this.heldAt = 0;
     this.heldBytes = 0;
     this.fragments = /** @type {Buffer | null} */ (null);
@@ -196,13 +197,13 @@ class ConnectionState {
     this.mark(REFERENCED, value);
   }
 
-  /** Somebody waits for 'drain'. */
-  get needDrain() {
-    return (this.bits & NEED_DRAIN) !== 0;
+  /** The engine tells when a queue that was long is empty. */
+  get watched() {
+    return (this.bits & WATCHED) !== 0;
   }
 
-  set needDrain(value) {
-    this.mark(NEED_DRAIN, value);
+  set watched(value) {
+    this.mark(WATCHED, value);
   }
 
   /** The peer's last byte, or the last that counts, has been seen. */
@@ -248,6 +249,17 @@ class ConnectionState {
 
   set lostBytes(value) {
     if (this.rest.lostBytes !== value) this.ownRest().lostBytes = value;
+  }
+
+  /** Bytes that had not been written when the socket was destroyed, until it is closed. */
+  get unwrittenBytes() {
+    return this.rest.unwrittenBytes;
+  }
+
+  set unwrittenBytes(value) {
+    if (this.rest.unwrittenBytes !== value) {
+      this.ownRest().unwrittenBytes = value;
+    }
   }
 
   /** The first event that is held and has not been delivered. */

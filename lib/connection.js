@@ -224,7 +224,6 @@ class Connection extends ConnectionState {
         );
         break;
       case KIND.DRAINED:
-        this.needDrain = true;
         this.drained();
         break;
       case KIND.COMPRESSED:
@@ -357,8 +356,21 @@ class Connection extends ConnectionState {
    * @param {number} count
    */
   ackLater(count) {
-    const due = acks.take(this, count);
+    this.tellLater(acks.take(this, count));
+  }
 
+  /** The queue is empty again; told as acknowledgements are. */
+  drainedLater() {
+    const { shown = this.socket } = /** @type {any} */ (this);
+
+    if (shown !== null) shown._writableState.needDrain = true;
+    this.tellLater([() => this.drained()]);
+  }
+
+  /**
+   * @param {Ack[]} due
+   */
+  tellLater(due) {
     if (this.lateAcks.length > 0) {
       // One by one: there may be more than a call takes arguments.
       for (const ack of due) this.lateAcks.push(ack);
@@ -377,16 +389,64 @@ class Connection extends ConnectionState {
 
   /** @returns {number} Bytes that nobody has taken yet */
   get buffered() {
-    if (this.closed) return this.lostBytes;
-    this.flush();
+    if (this.closed) return this.lostBytes + this.unwrittenBytes;
+    this.offer();
     return hot.buffered(this.id);
   }
 
-  /** Tells the one who waits that the queue is empty, if it is. */
+  /** @returns {number} The same without what is to be compressed first */
+  get unwritten() {
+    if (this.closed) return this.unwrittenBytes;
+    return this.buffered - this.compressingBytes();
+  }
+
+  /** Flushes, for somebody who wants to know what is left. */
+  offer() {
+    // He may wait for 'drain' next, which a long frame brings about in any case.
+    if (
+      this.adopted &&
+      !this.watched &&
+      hot.buffered(this.id) >= binding.HIGH_WATER_MARK
+    ) {
+      this.watch(false);
+    }
+    this.flush();
+  }
+
+  /**
+   * Has 'drain' told from now on, as Node's streams do.
+   *
+   * @param {boolean} over Whether somebody has been told to wait for it
+   */
+  watch(over) {
+    const { shown = this.socket } = /** @type {any} */ (this);
+
+    this.watched = true;
+    if (shown === null) {
+      engine.watch(this.id, binding.HIGH_WATER_MARK, over);
+    } else if (engine.watch(this.id, shown.writableHighWaterMark, over)) {
+      shown._writableState.needDrain = true;
+    }
+  }
+
+  /** The queue of an adopted socket is empty again. */
   drained() {
-    if (!this.needDrain || this.closed || this.buffered > 0) return;
-    this.needDrain = false;
-    this.socket.emit('drain');
+    const { shown = this.socket } = /** @type {any} */ (this);
+
+    // Nobody waits at a socket that nobody has seen.
+    if (this.closed || shown === null) return;
+
+    const state = shown._writableState;
+
+    if (state.ending || shown.destroyed) return;
+    if (state.length > 0) {
+      // As much as there is now has to go first.
+      if (this.adopted) this.watch(true);
+      return;
+    }
+
+    state.needDrain = false;
+    shown.emit('drain');
   }
 
   /**
@@ -434,7 +494,12 @@ class Connection extends ConnectionState {
     else this.writeOutput(false);
   }
 
-  /** @returns {number} Acks of what is being compressed, or waits behind it */
+  /** @returns {number} Bytes of what is being compressed, or waits behind it */
+  compressingBytes() {
+    return this.deflates ? engine.compressingBytes(this.id) : 0;
+  }
+
+  /** @returns {number} Acks of the same */
   compressing() {
     return this.deflates ? engine.compressing(this.id) : 0;
   }
@@ -454,6 +519,7 @@ class Connection extends ConnectionState {
     // What the kernel takes now was sent, and is acknowledged as such.
     if (this.acks.length > 0) binding.flushOne(this);
     this.loseCompressing();
+    this.unwrittenBytes = hot.buffered(this.id) - this.lostBytes;
     this.expecting = binding.close(this);
     this.bytesRead = binding.countOf(0);
     this.bytesWritten = binding.countOf(1);
@@ -485,7 +551,7 @@ class Connection extends ConnectionState {
   loseCompressing() {
     if (!this.deflates) return;
     this.lost = engine.compressing(this.id);
-    this.lostBytes = engine.compressingBytes(this.id);
+    this.lostBytes = this.compressingBytes();
   }
 
   /**
@@ -523,6 +589,7 @@ class Connection extends ConnectionState {
    * @param {() => void} onEnd
    */
   end(onEnd) {
+    this.unwrittenBytes = 0;
     this.onEnd = onEnd;
     if (!this.expecting) this.finish();
   }

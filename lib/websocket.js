@@ -178,12 +178,9 @@ class WebSocket extends EventEmitter {
     const { _bufferedBytes } = /** @type {any} */ (this._sender);
     // Nobody has written to a socket that nobody has seen.
     const { shown = this._socket } = /** @type {any} */ (connection);
-    const written = shown === null ? 0 : shown._writableState.length;
-    const queued = connection.adopted
-      ? Math.max(buffered, written)
-      : buffered + written;
 
-    return queued + _bufferedBytes;
+    if (connection.adopted) return buffered + _bufferedBytes;
+    return buffered + shown._writableState.length + _bufferedBytes;
   }
 
   /** @returns {string} The names of the extensions in use */

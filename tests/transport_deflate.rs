@@ -154,8 +154,8 @@ fn an_outbox_has_many_connections_compressed_by_all_threads() {
         }
         // Sometimes nobody sees to the flush: the watchman does.
         if number % 7 != 3 {
-            outbox.flush(|_, count| {
-                acked.fetch_add(count, Ordering::SeqCst);
+            outbox.flush(|_, flushed| {
+                acked.fetch_add(flushed.acked, Ordering::SeqCst);
             });
         }
     }
@@ -188,7 +188,7 @@ fn a_shared_message_is_the_next_one_on_every_connection() {
                 outbox.add(connection);
             }
         }
-        outbox.flush(|_, count| assert_eq!(count, 0));
+        outbox.flush(|_, flushed| assert_eq!(flushed.acked, 0));
     }
     for reader in readers {
         assert_eq!(reader.join().unwrap(), COUNT);

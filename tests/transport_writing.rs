@@ -14,9 +14,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use transport_support::*;
 use ws_native::transport::adopt;
-use ws_native::transport::connection::{Connection, Writer};
+use ws_native::transport::connection::{Connection, Flushed, Writer};
 use ws_native::transport::outbox::Outbox;
 use ws_native::transport::sink::Report;
+use ws_native::transport::write_queue::Appended;
 
 /// Reads `count` bytes of the stream in unlike pieces and compares them.
 fn read_stream(peer: &mut impl Read, count: usize) {
@@ -129,9 +130,27 @@ fn a_queue_that_was_long_says_when_it_is_empty() {
     connection.enqueue_segment(false, Bytes::from(stream(0, 2_000_000)));
     connection.flush(Writer::Caller);
     assert!(connection.buffered() > 0);
+    assert!(connection.watch(16_384, false));
     read_stream(&mut peer, 2_000_000);
     notes.wait_report(1, "the drain", |report| report == Report::Drained);
     assert_eq!(connection.buffered(), 0);
+    assert!(!connection.watch(16_384, false));
+    // What the kernel takes at once does not add up.
+    for start in 0..10 {
+        connection.enqueue_segment(false, Bytes::from(stream(2_000_000 + start * 5_000, 5_000)));
+    }
+    assert!(!connection.watch(16_384, false));
+    assert_eq!(connection.flush_here(), Flushed::default());
+    // Parts that waited for each other do, and so does whatever somebody has been told to wait for.
+    for (bytes, over) in [(16_384, false), (1, true)] {
+        connection.enqueue(false, |pending| {
+            pending.push(Bytes::from(vec![0; bytes]));
+            Appended { bytes, payload: 0, in_parts: true }
+        });
+        assert!(connection.watch(16_384, over));
+        assert_eq!(connection.flush_here(), Flushed { acked: 0, drained: true });
+        assert!(!connection.watch(16_384, true));
+    }
     connection.close();
 }
 
@@ -382,9 +401,9 @@ fn the_outbox_tells_its_caller_what_it_wrote_itself() {
     enqueue(&connection, true, &stream(0, 10));
     outbox.add(&connection);
     let mut told = 0;
-    outbox.flush(|connection, count| {
+    outbox.flush(|connection, flushed| {
         assert_eq!(connection.id(), 9);
-        told += count;
+        told += flushed.acked;
     });
     read_stream(&mut peer, 10);
     // The watchman may have been faster.

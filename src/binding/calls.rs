@@ -10,7 +10,7 @@ use super::batch::{Filled, Kind, RECORD_WORDS, Record};
 use super::hot::{self, FAILED, Raw, run};
 use super::instance::{Refusal, opcode_of, send};
 use crate::protocol::{encoder, mask};
-use crate::transport::connection::{Connection, Writer};
+use crate::transport::connection::{Connection, Flushed};
 use crate::transport::write_queue::{Appended, OWN_SEGMENT};
 
 fn code(answer: u32) -> Option<f64> {
@@ -32,7 +32,7 @@ extern "C" fn send_text(env: sys::napi_env, info: sys::napi_callback_info) -> sy
         if units >= OWN_SEGMENT {
             let mut text = Vec::new();
             arguments.append_text(2, units, &mut text);
-            return code(instance.send(id, flags, key, &text));
+            return code(instance.send(id, flags, key, &text, true));
         }
         code(instance.queue(id, flags, |pending| {
             let tail = pending.tail();
@@ -49,7 +49,7 @@ extern "C" fn send_text(env: sys::napi_env, info: sys::napi_callback_info) -> sy
             } else if let Some(key) = key {
                 mask::apply(&mut tail[body..], key, 0);
             }
-            Appended { bytes: tail.len() - start, payload: length }
+            Appended { bytes: tail.len() - start, payload: length, in_parts: true }
         }))
     })
 }
@@ -64,7 +64,8 @@ extern "C" fn send_bytes(env: sys::napi_env, info: sys::napi_callback_info) -> s
         if flags & send::COMPRESS != 0 {
             return code(instance.compress(id, flags, key, bytes.into()));
         }
-        code(instance.send(id, flags, key, bytes))
+        // `ws` masks a copy of these, which has room for the header.
+        code(instance.send(id, flags, key, bytes, key.is_none()))
     })
 }
 
@@ -82,29 +83,34 @@ extern "C" fn send_raw(env: sys::napi_env, info: sys::napi_callback_info) -> sys
     })
 }
 
-/// Writes acknowledgements as records; those for which there is no room take the mailbox.
-fn note_ack(
-    instance_words: &mut [u32],
+/// Writes what a flush brought about as records; those for which there is no room take the mailbox.
+fn note_flushed(
+    all: &mut [u32],
     count: &mut usize,
     connection: &Connection,
-    acked: u32,
-) -> Option<Record> {
-    let at = *count * RECORD_WORDS;
-    let Some(words) = instance_words.get_mut(at..at + RECORD_WORDS) else {
-        return Some(Record::bare(connection.id(), Kind::Acked, acked));
-    };
-    words.copy_from_slice(&[connection.id(), Kind::Acked as u32, acked, 0]);
-    *count += 1;
-    None
+    flushed: Flushed,
+    late: &mut Vec<Record>,
+) {
+    let Flushed { acked, drained } = flushed;
+    let records = [(drained, Kind::Drained, 0), (acked > 0, Kind::Acked, acked)];
+    for (_, kind, parameter) in records.into_iter().filter(|(is, ..)| *is) {
+        let at = *count * RECORD_WORDS;
+        if let Some(words) = all.get_mut(at..at + RECORD_WORDS) {
+            words.copy_from_slice(&[connection.id(), kind as u32, parameter, 0]);
+            *count += 1;
+        } else {
+            late.push(Record::bare(connection.id(), kind, parameter));
+        }
+    }
 }
 
-/// `flush(words)`: writes what is due, or has it written. Returns the number of acknowledgement
-/// records in the array.
+/// `flush(words)`: writes what is due, or has it written. Returns the number of records in the array:
+/// acknowledgements, and queues that are empty again.
 extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     run::<1>(env, info, |instance, arguments| {
         let words = arguments.words_mut(0)?;
         let (mut count, mut late) = (0, Vec::new());
-        instance.flush(|connection, acked| late.extend(note_ack(words, &mut count, connection, acked)));
+        instance.flush(|connection, flushed| note_flushed(words, &mut count, connection, flushed, &mut late));
         for record in late {
             instance.mailbox.push(record);
         }
@@ -117,10 +123,9 @@ extern "C" fn flush_one(env: sys::napi_env, info: sys::napi_callback_info) -> sy
     run::<2>(env, info, |instance, arguments| {
         let words = arguments.words_mut(1)?;
         let Some(connection) = instance.adopted(arguments.number(0)?) else { return Some(0.0) };
-        let (acked, mut count) = (connection.flush(Writer::Caller), 0);
-        if acked > 0
-            && let Some(record) = note_ack(words, &mut count, &connection, acked)
-        {
+        let (mut count, mut late) = (0, Vec::new());
+        note_flushed(words, &mut count, &connection, connection.flush_here(), &mut late);
+        for record in late {
             instance.mailbox.push(record);
         }
         Some(count as f64)

@@ -302,7 +302,7 @@ mod tests {
     fn send_plain(codec: &mut Codec, bytes: &[u8]) {
         codec.queue.append(true, |pending| {
             pending.tail().extend_from_slice(bytes);
-            Appended { bytes: bytes.len(), payload: bytes.len() }
+            Appended::from(bytes.len())
         });
     }
 

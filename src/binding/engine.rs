@@ -21,7 +21,7 @@ use crate::protocol::{Decoder, Limits, Progress, Role, accept_key};
 use crate::transport::adopt;
 use crate::transport::connection::Writer;
 use crate::transport::sink::EventSink;
-use crate::transport::write_queue::WriteQueue;
+use crate::transport::write_queue::{WriteQueue, set_high_water_mark};
 
 /// What permessage-deflate is to do, as it was negotiated (RFC 7692 7.1) and configured. The numbers
 /// are zlib's.
@@ -121,9 +121,10 @@ pub(super) fn full() -> Error {
 #[napi]
 impl Engine {
     /// An engine that calls `wake` when its mailbox is no longer empty. With `libuv` the event loop
-    /// is libuv's, and may watch sockets itself.
+    /// is libuv's, and may watch sockets itself. `mark` is the high water mark of streams.
     #[napi(constructor)]
-    pub fn new(env: Env, wake: Function<'_, (), ()>, libuv: bool) -> Result<Self> {
+    pub fn new(env: Env, wake: Function<'_, (), ()>, libuv: bool, mark: u32) -> Result<Self> {
+        set_high_water_mark(mark);
         let on_wake = wake;
         let wake: Arc<Wake> = Arc::new(on_wake.build_threadsafe_function().build()?);
         let number = borrow::count_engine();
@@ -229,6 +230,13 @@ impl Engine {
         u32::from(connection.shutdown() && instance.outbox.add(&connection))
     }
 
+    /// From now on tells when the queue of an adopted socket that has reached `mark` is empty again;
+    /// with `over` as if it had. Returns whether it has.
+    #[napi]
+    pub fn watch(&self, id: u32, mark: u32, over: bool) -> bool {
+        self.instance.borrow_mut().adopted(id).is_some_and(|connection| connection.watch(mark, over))
+    }
+
     /// Holds an adopted socket's queue back, or no longer. Returns what a send returns.
     #[napi]
     pub fn cork(&self, id: u32, corked: bool) -> u32 {
@@ -276,18 +284,28 @@ impl Engine {
         self.instance.borrow_mut().adopted(id).map_or(0.0, |connection| connection.sent() as f64)
     }
 
-    /// Milliseconds since an adopted socket had traffic. The first call says 0, and keeps time from
-    /// then on.
+    /// Starts or stops the idle clock of an adopted socket.
     #[napi]
-    pub fn idle(&self, id: u32) -> f64 {
-        let Some(connection) = self.instance.borrow_mut().adopted(id) else { return 0.0 };
-        connection.idle_for().map_or_else(
-            || {
-                connection.keep_time();
-                0.0
-            },
-            |milliseconds| milliseconds as f64,
-        )
+    pub fn keep_time(&self, id: u32, timed: bool) {
+        if let Some(connection) = self.instance.borrow_mut().adopted(id) {
+            connection.keep_time(timed);
+        }
+    }
+
+    /// Restarts the idle clock of an adopted socket, if it runs.
+    #[napi]
+    pub fn touch(&self, id: u32) {
+        if let Some(connection) = self.instance.borrow_mut().adopted(id) {
+            connection.note_activity();
+        }
+    }
+
+    /// Milliseconds that are left until an adopted socket has been idle for `period`. Returns 0 once
+    /// when none are left, and -1 from then on until there is traffic.
+    #[napi]
+    pub fn idle_left(&self, id: u32, period: f64) -> f64 {
+        let Some(connection) = self.instance.borrow_mut().adopted(id) else { return -1.0 };
+        connection.idle_left(period as u64).map_or(-1.0, |left| left as f64)
     }
 
     /// Changes the bounds of a connection, from its next frame on.

@@ -15,7 +15,7 @@ use super::mailbox::Mailbox;
 use super::masks::Masks;
 use crate::protocol::{Limits, Progress, encoder};
 use crate::transport::backlog::{Job, Plain};
-use crate::transport::connection::Connection;
+use crate::transport::connection::{Connection, Flushed};
 use crate::transport::listener::Listener;
 use crate::transport::outbox::Outbox;
 use crate::transport::pool::Pooled;
@@ -45,6 +45,8 @@ pub mod send {
 pub const FLUSH_DUE: u32 = 1;
 /// The caller has to write the stream's output: it had none before.
 pub const OUTPUT_DUE: u32 = 2;
+/// The caller has to write the stream's output at once: it is long.
+pub const OUTPUT_OVERDUE: u32 = 32;
 /// There is no such connection any more.
 pub const NO_CONNECTION: u32 = 4;
 /// The caller has to see to a flush of the stream: something waits to be compressed.
@@ -367,24 +369,39 @@ impl Instance {
                     }
                 }
                 Entry::Stream(codec) => {
-                    let due = if codec.queue.buffered() == 0 { OUTPUT_DUE } else { 0 };
-                    codec.queue.append(acknowledge && codec.queue.is_compressing(), append);
-                    due
+                    let empty = codec.queue.buffered() == 0;
+                    let compressing = codec.queue.is_compressing();
+                    codec.queue.append(acknowledge && compressing, append);
+                    // Its user may look at the stream to know how much is queued.
+                    if !compressing && codec.queue.mark.is_reached(codec.queue.buffered()) {
+                        OUTPUT_OVERDUE
+                    } else if empty {
+                        OUTPUT_DUE
+                    } else {
+                        0
+                    }
                 }
             },
             _ => NO_CONNECTION,
         }
     }
 
-    /// Queues a frame with this payload.
-    pub fn send(&mut self, id: u32, flags: u32, mask: Option<[u8; 4]>, payload: &[u8]) -> u32 {
+    /// Queues a frame with this payload; for `in_parts` see [`Appended`].
+    pub fn send(
+        &mut self,
+        id: u32,
+        flags: u32,
+        mask: Option<[u8; 4]>,
+        payload: &[u8],
+        in_parts: bool,
+    ) -> u32 {
         let (opcode, fin, rsv1) = opcode_of(flags);
         if payload.len() < OWN_SEGMENT {
             return self.queue(id, flags, |pending| {
                 let tail = pending.tail();
                 let before = tail.len();
                 encoder::frame(tail, opcode, fin, rsv1, mask, payload);
-                Appended { bytes: tail.len() - before, payload: payload.len() }
+                Appended { bytes: tail.len() - before, payload: payload.len(), in_parts }
             });
         }
         let segment = match &self.last_frame {
@@ -405,7 +422,7 @@ impl Instance {
         self.queue(id, flags, |pending| {
             let bytes = segment.len();
             pending.push(segment);
-            Appended { bytes, payload: payload.len() }
+            Appended { bytes, payload: payload.len(), in_parts }
         })
     }
 
@@ -496,12 +513,12 @@ impl Instance {
         frame
     }
 
-    /// Flushes what is due; `acked` learns of acknowledgements that came about here.
-    pub fn flush(&mut self, acked: impl FnMut(&Connection, u32)) {
+    /// Flushes what is due; `tell` learns what became of connections flushed here.
+    pub fn flush(&mut self, tell: impl FnMut(&Connection, Flushed)) {
         self.start_admitted();
         self.last_frame = None;
         self.last_plain = None;
-        self.outbox.flush(acked);
+        self.outbox.flush(tell);
     }
 
     /// Every adopted connection.

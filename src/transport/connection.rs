@@ -17,14 +17,14 @@ use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use rustix::io::Errno;
 
-pub use self::flush::Writer;
+pub use self::flush::{Flushed, Writer};
 use super::backlog::Job;
 use super::bell;
 use super::pool;
 use super::reactor::{Readiness, Registration, Watched};
 use super::runtime;
 use super::sink::{EventSink, Report};
-use super::write_queue::{Appended, Pending, Shutdown, WriteQueue};
+use super::write_queue::{Appended, HighWaterMark, Pending, Shutdown, WriteQueue};
 use crate::protocol::deflate::Compression;
 use crate::protocol::{Decoder, Event, Limits, Role};
 
@@ -84,6 +84,8 @@ const SERVING: u16 = 1 << 11;
 const AGAIN: u16 = 1 << 12;
 /// The reactor has forgotten it.
 const GONE: u16 = 1 << 13;
+/// The user wants to know when a queue that was over its high water mark is empty.
+const WATCHED: u16 = 1 << 14;
 
 /// Nothing may be read in these states.
 const NOT_READING: u16 = PAUSED | BLOCKED | ENDED | CLOSED;
@@ -149,9 +151,16 @@ pub struct Connection {
     active: AtomicU64,
 }
 
+/// Times of traffic that are none: there was no traffic since the idle clock started, or since it was
+/// reported that the connection is idle.
+const UNTOUCHED: u64 = 0;
+const REPORTED: u64 = u64::MAX;
+
+/// Milliseconds on a clock of the process's own, beginning with 1.
 fn uptime() -> u64 {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
+    let elapsed = START.get_or_init(Instant::now).elapsed().as_millis();
+    u64::try_from(elapsed).unwrap_or(u64::MAX / 2).saturating_add(1)
 }
 
 impl Connection {
@@ -175,7 +184,7 @@ impl Connection {
             compression,
             sink,
             received: AtomicU64::new(0),
-            active: AtomicU64::new(0),
+            active: AtomicU64::new(UNTOUCHED),
         }
     }
 
@@ -211,20 +220,39 @@ impl Connection {
         &self.noted
     }
 
-    /// Milliseconds since bytes came or went; `None` until [`Self::keep_time`].
+    /// Starts or stops the idle clock. It starts without traffic.
+    pub fn keep_time(&self, timed: bool) {
+        self.active.store(UNTOUCHED, Ordering::Relaxed);
+        if timed {
+            self.flags.fetch_or(TIMED, Ordering::Relaxed);
+        } else {
+            self.flags.fetch_and(!TIMED, Ordering::Relaxed);
+        }
+    }
+
+    /// Milliseconds that are left until the connection has been idle for `period`. When none are
+    /// left it returns 0 once, and `None` from then on until there is traffic.
     #[must_use]
-    pub fn idle_for(&self) -> Option<u64> {
-        (self.flags.load(Ordering::Relaxed) & TIMED != 0)
-            .then(|| uptime().saturating_sub(self.active.load(Ordering::Relaxed)))
+    pub fn idle_left(&self, period: u64) -> Option<u64> {
+        loop {
+            let active = self.active.load(Ordering::Relaxed);
+            let left = match active {
+                REPORTED => return None,
+                // The caller's own timer has measured the period.
+                UNTOUCHED => 0,
+                time => period.saturating_sub(uptime().saturating_sub(time)),
+            };
+            let swapped = || {
+                self.active.compare_exchange(active, REPORTED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            };
+            if left > 0 || swapped() {
+                return Some(left);
+            }
+        }
     }
 
-    /// From now on notes when bytes come and go.
-    pub fn keep_time(&self) {
-        self.active.store(uptime(), Ordering::Relaxed);
-        self.flags.fetch_or(TIMED, Ordering::Relaxed);
-    }
-
-    fn note_activity(&self) {
+    /// Restarts the idle clock, if it runs: there is traffic.
+    pub fn note_activity(&self) {
         if self.flags.load(Ordering::Relaxed) & TIMED != 0 {
             self.active.store(uptime(), Ordering::Relaxed);
         }
@@ -372,6 +400,17 @@ impl Connection {
         queue.shutdown = Shutdown::Requested;
         queue.append(true, |_| 0_usize);
         !std::mem::replace(&mut queue.dirty, true)
+    }
+
+    /// From now on tells when a queue that has reached `mark` is empty again; with `over` as if it had.
+    /// Returns whether it has.
+    pub fn watch(&self, mark: u32, over: bool) -> bool {
+        // Whoever empties the queue looks at the flag under the lock.
+        self.raise(WATCHED);
+        let mut queue = self.queue.lock();
+        queue.mark = HighWaterMark(mark);
+        queue.over = queue.is_over() || over && queue.buffered() > 0;
+        queue.over
     }
 
     /// Bytes queued and not yet taken by the kernel.

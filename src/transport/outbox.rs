@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::bell;
-use super::connection::{Connection, Writer};
+use super::connection::{Connection, Flushed, Writer};
 use super::pool;
 use super::reactor::Reactor;
 use super::runtime;
@@ -97,18 +97,18 @@ impl Outbox {
         std::mem::take(&mut dirty.list)
     }
 
-    /// Flushes: a few connections right here, many on the I/O threads. `acked` is told the
-    /// acknowledgements of those flushed here.
-    pub fn flush(&self, mut acked: impl FnMut(&Connection, u32)) {
+    /// Flushes: a few connections right here, many on the I/O threads. `tell` learns what
+    /// became of those flushed here.
+    pub fn flush(&self, mut tell: impl FnMut(&Connection, Flushed)) {
         let list = self.take();
         if list.len() <= write_here() {
             let (there, here): (Vec<_>, Vec<_>) =
                 list.into_iter().partition(|connection| connection.stays_listed());
             hand_over(there);
             for connection in here {
-                let count = connection.flush(Writer::Caller);
-                if count > 0 {
-                    acked(&connection, count);
+                let flushed = connection.flush_here();
+                if flushed != Flushed::default() {
+                    tell(&connection, flushed);
                 }
             }
         } else {

@@ -16,7 +16,7 @@ pub enum Report {
     WriteFailed(i32),
     /// So many acknowledged writes, the oldest first, have been taken by the kernel.
     Acked(u32),
-    /// A queue that had passed [`super::write_queue::HIGH_WATER_MARK`] is empty again.
+    /// A queue that had reached its high water mark is empty again, and somebody watches it.
     Drained,
 }
 

@@ -5,6 +5,7 @@
 //! its length is `bufferedAmount`, and the user decides.
 
 use std::io::IoSlice;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::{Buf, Bytes};
 
@@ -17,8 +18,31 @@ use crate::protocol::deflate::Compression;
 /// it a copy costs less than one more slice in the vectored write.
 pub const OWN_SEGMENT: usize = 16 * 1024;
 
-/// A queue that is longer than this after a write reports [`super::sink::Report::Drained`] later.
-pub const HIGH_WATER_MARK: usize = 16 * 1024;
+/// The high water mark of new queues.
+static HIGH_WATER_MARK: AtomicU32 = AtomicU32::new(16 * 1024);
+
+/// Sets the high water mark that queues begin with.
+pub fn set_high_water_mark(bytes: u32) {
+    HIGH_WATER_MARK.store(bytes, Ordering::Relaxed);
+}
+
+/// Bytes from which whoever writes should wait until the queue is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct HighWaterMark(pub u32);
+
+impl Default for HighWaterMark {
+    fn default() -> Self {
+        Self(HIGH_WATER_MARK.load(Ordering::Relaxed))
+    }
+}
+
+impl HighWaterMark {
+    /// Whether so many bytes reach it.
+    #[must_use]
+    pub const fn is_reached(self, bytes: u64) -> bool {
+        bytes >= self.0 as u64
+    }
+}
 
 /// Slices handed to one vectored write.
 const MAX_SLICES: usize = 32;
@@ -165,11 +189,14 @@ pub struct Appended {
     /// What they count while they wait behind something that is to be compressed: as with `ws`, a
     /// frame then counts its payload.
     pub payload: usize,
+    /// As with `ws`, header and payload are two writes: they wait for each other in the stream, and
+    /// may reach its high water mark even if the kernel takes both at once.
+    pub in_parts: bool,
 }
 
 impl From<usize> for Appended {
     fn from(bytes: usize) -> Self {
-        Self { bytes, payload: bytes }
+        Self { bytes, payload: bytes, in_parts: false }
     }
 }
 
@@ -189,8 +216,13 @@ pub struct WriteQueue {
     pub shutdown: Shutdown,
     /// The `errno` that ended writing.
     pub failed: Option<i32>,
-    /// The queue passed the high water mark and has not been empty since.
+    /// Where the high water mark is.
+    pub mark: HighWaterMark,
+    /// The queue reached the high water mark and has not been empty since. As for a stream of Node's,
+    /// what is appended adds up only once the kernel refuses bytes.
     pub over: bool,
+    /// The kernel has refused bytes that are still here.
+    pub refused: bool,
     /// Bytes that were ready to be written, since the connection began.
     pub queued: u64,
     /// Bytes the kernel has taken.
@@ -230,7 +262,9 @@ impl WriteQueue {
             backlog.append(acknowledge, append);
             return;
         }
-        self.queued += append(&mut self.pending).into().bytes as u64;
+        let appended: Appended = append(&mut self.pending).into();
+        self.queued += appended.bytes as u64;
+        self.over |= appended.in_parts && self.mark.is_reached(appended.bytes as u64);
         if acknowledge {
             self.acknowledge();
         }
@@ -239,6 +273,12 @@ impl WriteQueue {
     /// Queues a frame to be compressed.
     pub fn compress(&mut self, options: Compression, job: Job) {
         self.backlog.get_or_insert_with(|| Box::new(Backlog::new(options))).push(job);
+    }
+
+    /// Whether whoever writes should wait until the queue is empty.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over || self.refused && self.mark.is_reached(self.queued - self.written)
     }
 
     /// Whether something is to be compressed and nobody does it.
@@ -279,6 +319,7 @@ impl WriteQueue {
         }
         self.acks.extend(ready.acks.iter().map(|position| self.queued + position));
         self.queued += ready.length;
+        self.over |= self.mark.is_reached(ready.length);
         self.pending.extend(ready.pending);
     }
 
@@ -347,6 +388,7 @@ impl WriteQueue {
         self.written = self.queued;
         self.acks = RareQueue::default();
         self.over = false;
+        self.refused = false;
     }
 }
 

@@ -8,11 +8,11 @@ use std::time::Instant;
 use parking_lot::MutexGuard;
 use rustix::io::Errno;
 
-use super::{CLOSED, CORKED, Connection, PATIENCE, WANT_WRITE, give_way};
+use super::{CLOSED, CORKED, Connection, PATIENCE, WANT_WRITE, WATCHED, give_way};
 use crate::transport::backlog::{Ready, Work};
 use crate::transport::runtime;
 use crate::transport::sink::Report;
-use crate::transport::write_queue::{HIGH_WATER_MARK, Pending, Shutdown, WriteQueue};
+use crate::transport::write_queue::{Pending, Shutdown, WriteQueue};
 
 /// Bytes one connection may write before others have their turn.
 const WRITE_BUDGET: usize = 4 * 1024 * 1024;
@@ -31,6 +31,15 @@ pub enum Writer {
     Last(Instant),
 }
 
+/// What a flush brought about that the caller is told, not the sink.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flushed {
+    /// Acknowledgements that became ripe.
+    pub acked: u32,
+    /// As [`Report::Drained`].
+    pub drained: bool,
+}
+
 impl Writer {
     /// Whether it may begin to compress something.
     fn compresses(self) -> bool {
@@ -47,12 +56,17 @@ impl Connection {
     /// made ripe when the caller is to have them. Whoever finds another writer at work leaves the
     /// queue to it.
     pub fn flush(self: &Arc<Self>, writer: Writer) -> u32 {
-        self.write_queue(writer).0
+        self.write_queue(writer).0.acked
+    }
+
+    /// As [`Self::flush`], with all that the caller is to have.
+    pub fn flush_here(self: &Arc<Self>) -> Flushed {
+        self.write_queue(Writer::Caller).0
     }
 
     /// As [`Self::flush`]; tells also whether the kernel has refused bytes of this very call.
-    pub(super) fn write_queue(self: &Arc<Self>, writer: Writer) -> (u32, bool) {
-        let (mut acked, mut refused) = (0, false);
+    pub(super) fn write_queue(self: &Arc<Self>, writer: Writer) -> (Flushed, bool) {
+        let (mut flushed, mut refused) = (Flushed::default(), false);
         let mut queue = self.queue.lock();
         // What it has to have compressed keeps it on its list.
         queue.dirty &= writer == Writer::Caller && queue.wants_compression();
@@ -72,9 +86,16 @@ impl Connection {
                 break;
             }
             queue.writing = true;
+            queue.over = queue.is_over();
             let mut taken = queue.take();
             let ending = queue.is_ending();
+            let attempted = !taken.is_empty();
             let (written, error) = MutexGuard::unlocked(&mut queue, || self.write(&mut taken, ending));
+            // A user's write counts as traffic even if the kernel takes nothing; what the reactor tries
+            // again does not.
+            if written > 0 || attempted && writer == Writer::Caller {
+                self.note_activity();
+            }
             // The others' turn: the reactor goes on with the rest.
             let unfinished = error.is_none() && !taken.is_empty();
             queue.settle(written, taken);
@@ -82,22 +103,35 @@ impl Connection {
                 queue.shutdown = Shutdown::Done;
             }
             let ripe = queue.ripe_acks();
-            let mut reports = [None; 2];
-            match writer {
-                Writer::Caller | Writer::Last(_) => acked += ripe,
-                Writer::IoThread | Writer::Aside => reports[0] = (ripe > 0).then_some(Report::Acked(ripe)),
-            }
+            let mut drained = false;
+            let mut failure = None;
             match error {
-                None if queue.pending.is_empty() && queue.over => {
+                None if queue.pending.is_empty() => {
+                    drained = queue.over && self.flags.load(Ordering::Acquire) & WATCHED != 0;
                     queue.over = false;
-                    reports[1] = Some(Report::Drained);
+                    queue.refused = false;
                 }
                 None => {}
-                Some(Errno::AGAIN) => queue.over |= queue.buffered() >= HIGH_WATER_MARK as u64,
+                Some(Errno::AGAIN) => {
+                    queue.refused = true;
+                    queue.over = queue.is_over();
+                }
                 Some(error) => {
                     queue.failed = Some(error.raw_os_error());
                     queue.discard();
-                    reports[1] = Some(Report::WriteFailed(error.raw_os_error()));
+                    failure = Some(Report::WriteFailed(error.raw_os_error()));
+                }
+            }
+            let mut reports = [None, failure];
+            match writer {
+                Writer::Caller | Writer::Last(_) => {
+                    flushed.acked += ripe;
+                    flushed.drained |= drained;
+                }
+                // In the order of Node's streams: the queue is empty before its writes are acknowledged.
+                Writer::IoThread | Writer::Aside => {
+                    let acked = (ripe > 0).then_some(Report::Acked(ripe));
+                    reports = if drained { [Some(Report::Drained), acked] } else { [acked, failure] };
                 }
             }
             // Still writing: who closes finds that all that was written has been told of.
@@ -114,7 +148,7 @@ impl Connection {
                 break;
             }
         }
-        (acked, refused)
+        (flushed, refused)
     }
 
     /// The reactor is to go on with the queue.
@@ -169,9 +203,6 @@ impl Connection {
             [slice] => rustix::io::write(descriptor, slice),
             slices => rustix::io::writev(descriptor, slices),
         });
-        if written > 0 {
-            self.note_activity();
-        }
         if ending && error.is_none() && taken.is_empty() {
             // ENOTCONN: the peer was faster; the end is what was wanted.
             error = rustix::net::shutdown(descriptor, rustix::net::Shutdown::Write)
