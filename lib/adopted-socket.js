@@ -545,7 +545,7 @@ function counters(base) {
       configurable: true,
       /** @this {any} */
       get() {
-        queueLength.noteNeedDrain(this);
+        queueLength.noteNeedDrain(this, true);
         return Reflect.get(base, 'writableNeedDrain', this);
       }
     }

@@ -101,11 +101,18 @@ function ending(socket, body) {
  * Has the state of the stream say whether 'drain' is to be waited for.
  *
  * @param {any} socket
+ * @param {boolean} [now] Whether somebody wants to know
  */
-function noteNeedDrain(socket) {
+function noteNeedDrain(socket, now = false) {
   const connection = socket[kConnection];
 
-  if (connection.adopted && !connection.closed) connection.watch(false);
+  if (!connection.adopted || connection.closed) return;
+  connection.watch(false);
+
+  // It may be up to what the kernel takes now.
+  if (now && socket.writableLength >= socket.writableHighWaterMark) {
+    connection.watch(true);
+  }
 }
 
 module.exports = { ending, giveBack, lend, noteNeedDrain };
