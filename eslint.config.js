@@ -67,5 +67,28 @@ module.exports = [
   {
     files: ['lib/load-native.js'],
     rules: { 'no-restricted-modules': 'off' }
+  },
+  {
+    // A list that a user or a peer makes long fits in no call, and is slow to
+    // be taken from. Where it is known to be short a comment says why.
+    files: ['lib/**/*.js'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: ':matches(CallExpression, NewExpression) > SpreadElement',
+          message: 'A long list overflows the stack: loop over it.'
+        },
+        {
+          selector: 'CallExpression[callee.property.name="apply"]',
+          message: 'A long list overflows the stack: loop over it.'
+        },
+        {
+          selector:
+            'CallExpression[callee.property.name=/^(shift|unshift|splice)$/]',
+          message: 'It moves all that stays: use a Fifo (lib/fifo.js).'
+        }
+      ]
+    }
   }
 ];

@@ -8,7 +8,12 @@
  */
 
 const binding = require('./binding.js');
-const { compressionAborted, streamDestroyed } = require('./socket-errors.js');
+const { Fifo } = require('./fifo.js');
+const {
+  compressionAborted,
+  streamDestroyed,
+  unknownEncoding
+} = require('./socket-errors.js');
 
 // Kept, so that a test's fake timers do not stop the callbacks.
 const { nextTick } = process;
@@ -26,9 +31,16 @@ const { nextTick } = process;
 /**
  * The callbacks of a connection that has never had one.
  *
+ * @type {Fifo<Ack>}
+ */
+const NONE = new Fifo();
+
+/**
+ * Those that are due when none is.
+ *
  * @type {Ack[]}
  */
-const NONE = [];
+const NONE_DUE = [];
 
 /**
  * @param {Connection} connection
@@ -36,9 +48,10 @@ const NONE = [];
  * @returns {number} The flag that asks the engine for it
  */
 function expect(connection, ack) {
+  if (typeof ack !== 'function') throw unknownEncoding(ack);
   if (connection.acks.length === 0) {
     // None of its own before it needs one.
-    if (connection.acks === NONE) connection.acks = [];
+    if (connection.acks === NONE) connection.acks = new Fifo();
     binding.hold();
   }
   connection.acks.push(ack);
@@ -57,7 +70,7 @@ function take(connection, count) {
 
   if (acks.length === 0) return [];
 
-  const taken = acks.splice(0, count);
+  const taken = acks.take(count);
 
   if (taken.length > 0 && acks.length === 0) binding.unhold();
   return taken;
@@ -75,7 +88,7 @@ function tell(connection, due) {
   if (lateAcks.length === 0) {
     callAll(due, null);
   } else {
-    connection.lateAcks = NONE;
+    connection.lateAcks = NONE_DUE;
     callAll(lateAcks.concat(due), null);
   }
 }
@@ -86,7 +99,7 @@ function tell(connection, due) {
  * @param {Connection} connection
  */
 function callLate(connection) {
-  tell(connection, NONE);
+  tell(connection, NONE_DUE);
 }
 
 /**
@@ -98,7 +111,8 @@ function callLate(connection) {
  * @returns {Ack[]}
  */
 function takeAll(connection, count) {
-  const released = connection.releasedAcks.splice(0);
+  const { releasedAcks } = connection;
+  const released = releasedAcks.take(releasedAcks.length);
 
   return released.concat(take(connection, count));
 }
@@ -149,20 +163,22 @@ function abort(connection) {
 /**
  * @param {Ack[]} acks
  * @param {Error | null} [error]
+ * @param {number} [from] The first of them that has not been called
  */
-function callAll(acks, error) {
-  let at = 0;
+function callAll(acks, error, from = 0) {
+  let at = from;
 
   try {
     while (at < acks.length) acks[at++](error);
   } finally {
     // One that throws costs the others nothing.
-    if (at < acks.length) nextTick(callAll, acks.slice(at), error);
+    if (at < acks.length) nextTick(callAll, acks, error, at);
   }
 }
 
 module.exports = {
   NONE,
+  NONE_DUE,
   abort,
   callAll,
   callLate,

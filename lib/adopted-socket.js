@@ -259,6 +259,7 @@ function keepable(base, name, method) {
     const kept = this[kConnection] === undefined;
 
     // @ts-ignore
+    // eslint-disable-next-line no-restricted-syntax -- the caller's arguments
     return Reflect.apply(kept ? base[name] : method, this, rest);
   };
 }
@@ -318,6 +319,7 @@ function flowMethods(base) {
     removeAllListeners(...event) {
       // Somebody takes the raw bytes over: from us, and for himself.
       if (event[0] === undefined || event[0] === 'data') release(this);
+      // eslint-disable-next-line no-restricted-syntax -- the caller's arguments
       return base.removeAllListeners.call(this, ...event);
     },
     /** @this {any} @param {any} chunk @param {BufferEncoding} [encoding] */
@@ -412,6 +414,7 @@ function writeMethods(base) {
     /** @this {any} @param {any[]} rest What is written before the end */
     end(...rest) {
       this[kConnection].ended = true;
+      // eslint-disable-next-line no-restricted-syntax -- the caller's arguments
       return queueLength.ending(this, () => base.end.call(this, ...rest));
     },
     /** @this {any} @param {import('./connection.js').Ack} callback */

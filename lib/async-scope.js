@@ -14,7 +14,6 @@
 const { AsyncLocalStorage, AsyncResource } = require('async_hooks');
 
 const native = require('./load-native.js');
-const { unknownEncoding } = require('./socket-errors.js');
 
 /**
  * Whether `enterWith` in a listener lasts until the next event of its resource.
@@ -78,6 +77,7 @@ function runIn(scope, method, receiver, ...args) {
  */
 function guard(method, receiver, args) {
   try {
+    // eslint-disable-next-line no-restricted-syntax -- of a method of ours
     Reflect.apply(method, receiver, args);
   } catch (error) {
     report(error);
@@ -102,7 +102,8 @@ function report(error) {
  */
 function bindCallback(callback) {
   if (!callback) return undefined;
-  if (typeof callback !== 'function') throw unknownEncoding(callback);
+  // Refused where it is used: what is sent may have to wait before.
+  if (typeof callback !== 'function') return callback;
 
   const resource = makeResource();
 

@@ -25,14 +25,18 @@ const INPUT_ENDED = 1 << 12;
 const DECODING = 1 << 13;
 
 /** @typedef {import('./acks.js').Ack} Ack */
+/**
+ * @template T
+ * @typedef {import('./fifo.js').Fifo<T>} Fifo
+ */
 /** @typedef {import('./held-events.js').Held} Held */
 /** @typedef {import('./connection.js').Handler} Handler */
 
 /** What few connections need. */
 class Rest {
   constructor() {
-    this.releasedAcks = /** @type {Ack[]} */ (acks.NONE);
-    this.lateAcks = /** @type {Ack[]} */ (acks.NONE);
+    this.releasedAcks = acks.NONE;
+    this.lateAcks = acks.NONE_DUE;
     this.lost = 0;
     this.lostBytes = 0;
     this.unwrittenBytes = 0;
@@ -41,7 +45,7 @@ class Rest {
     this.fragments = /** @type {Buffer | null} */ (null);
     this.onDelivered = /** @type {(() => void) | null} */ (null);
     this.onEnd = /** @type {(() => void) | null} */ (null);
-    this.chunks = /** @type {Array<Buffer | (() => void)> | null} */ (null);
+    this.chunks = /** @type {Fifo<Buffer | (() => void)> | null} */ (null);
     this.onReleased = /** @type {(() => void) | null} */ (null);
     this.view = /** @type {any} */ (null);
     this.bytesRead = 0;
@@ -67,7 +71,7 @@ class ConnectionState {
     this.bits = (adopted ? ADOPTED : 0) | (deflates ? DEFLATES : 0);
     this.rest = NO_REST;
     this.held = /** @type {Held[] | null} */ (null);
-    this.acks = /** @type {Ack[]} */ (acks.NONE);
+    this.acks = acks.NONE;
     /** What the peer's frames are held to, and the object that shows it. */
     this.limits = /** @type {any} */ (null);
     /** The turn in which a stream was written last. */

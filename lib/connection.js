@@ -11,6 +11,7 @@ const acks = require('./acks.js');
 const { makeScope, runIn, storesLast } = require('./async-scope.js');
 const binding = require('./binding.js');
 const { ConnectionState } = require('./connection-state.js');
+const { Fifo } = require('./fifo.js');
 const heldEvents = require('./held-events.js');
 const incoming = require('./incoming.js');
 const { systemError } = require('./socket-errors.js');
@@ -220,7 +221,7 @@ class Connection extends ConnectionState {
           this,
           this.adopted
             ? acks.take(this, parameter)
-            : this.releasedAcks.splice(0, parameter)
+            : this.releasedAcks.take(parameter)
         );
         break;
       case KIND.DRAINED:
@@ -481,10 +482,12 @@ class Connection extends ConnectionState {
     const output = binding.takeOutput(this.id, !this.socket.destroyed);
     const count = this.acks.length - this.compressing();
     // What had been written may still be to be told of, by records.
-    const due = (this.releasedAcks = acks.take(this, count));
+    const due = (this.releasedAcks = new Fifo(acks.take(this, count)));
 
     if (output.length === 0) return;
-    this.socket.write(output, (error) => acks.callAll(due.splice(0), error));
+    this.socket.write(output, (error) =>
+      acks.callAll(due.take(due.length), error)
+    );
   }
 
   /** What has been sent is on its way when this returns. */
@@ -567,7 +570,7 @@ class Connection extends ConnectionState {
     this.adopted = false;
     this.unref();
     if (this.expecting) {
-      this.chunks = [];
+      this.chunks = new Fifo();
       binding.hold();
     }
     return true;

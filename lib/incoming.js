@@ -11,6 +11,7 @@ const { Buffer } = require('buffer');
 
 const acks = require('./acks.js');
 const binding = require('./binding.js');
+const { Fifo } = require('./fifo.js');
 const heldEvents = require('./held-events.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
@@ -74,7 +75,7 @@ function decode(connection, bytes) {
  * @param {Connection} connection
  */
 function expect(connection) {
-  connection.chunks ??= [];
+  connection.chunks ??= new Fifo();
   connection.decoding = true;
   connection.expecting = true;
   binding.hold();
@@ -105,27 +106,25 @@ function deliver(connection) {
  * @param {Connection} connection
  */
 function lastRecord(connection) {
-  const chunks = /** @type {NonNullable<Connection['chunks']>} */ (
-    connection.chunks ??= []
-  );
   const { onReleased } = connection;
+  let delivers = false;
+
+  connection.chunks ??= new Fifo();
 
   connection.expecting = false;
   connection.onReleased = null;
   binding.unhold();
 
   if (connection.decoding) {
-    const idle = connection.held === null;
-
+    delivers = connection.held === null;
     connection.decoding = false;
     binding.collect(connection);
-    if (idle) chunks.unshift(() => deliver(connection));
   } else if (onReleased !== null && !connection.closed) {
     onReleased();
   }
 
   if (!connection.closed) {
-    goOn(connection);
+    goOn(connection, delivers);
   } else if (drain(connection)) {
     acks.lose(connection);
     binding.unregister(connection);
@@ -137,15 +136,18 @@ function lastRecord(connection) {
  * Decodes the chunks that wait.
  *
  * @param {Connection} connection
+ * @param {boolean} [delivers] Whether events are to be delivered first
  */
-function goOn(connection) {
+function goOn(connection, delivers = false) {
   const { chunks } = connection;
 
   if (chunks === null) return;
 
   try {
+    if (delivers) deliver(connection);
+
     while (chunks.length > 0 && !connection.expecting) {
-      const chunk = chunks.shift();
+      const chunk = chunks.takeFirst();
 
       if (typeof chunk === 'function') chunk();
       else decode(connection, /** @type {Buffer} */ (chunk));
@@ -177,7 +179,7 @@ function drain(connection) {
   if (chunks === null) return true;
 
   while (chunks.length > 0) {
-    const chunk = chunks.shift();
+    const chunk = chunks.takeFirst();
 
     if (typeof chunk === 'function') continue;
     if (!binding.feed(connection, /** @type {Buffer} */ (chunk))) {

@@ -237,6 +237,7 @@ class NativeListener {
 
     return {
       [this.owner]: this.server,
+      // eslint-disable-next-line no-restricted-syntax -- the caller's arguments
       close: (/** @type {any[]} */ ...rest) => real().close(...rest),
       get fd() {
         return real().fd;

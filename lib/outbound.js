@@ -10,15 +10,18 @@
 
 const { Buffer } = require('buffer');
 
+const { callAll } = require('./acks.js');
 const { bindCallback } = require('./async-scope.js');
 const { SEND } = require('./binding.js');
 const closePayload = require('./close-payload.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
 const { EMPTY_BUFFER, kConnection } = require('./constants.js');
-const { compressionAborted } = require('./socket-errors.js');
+const { Fifo } = require('./fifo.js');
+const { compressionAborted, unknownEncoding } = require('./socket-errors.js');
 const { isBlob } = require('./validation.js');
 
 // Kept, so that a test's fake timers do not stop what has been sent.
+const { setImmediate } = globalThis;
 const { nextTick } = process;
 
 const FastBuffer = /** @type {any} */ (Buffer)[Symbol.species];
@@ -47,8 +50,9 @@ const COMPRESSED = SEND.COMPRESS | SEND.RSV1;
 
 /**
  * @typedef {object} Waiting What waits for a Blob
- * @property {() => void} run
+ * @property {number} size
  * @property {Ack | undefined} ack
+ * @property {() => void} run
  */
 
 /**
@@ -103,7 +107,19 @@ class Outbound {
      * @type {(error: Error) => void}
      */
     this._onError;
-    /** @type {Waiting[] | null} */
+    /**
+     * What is sent has to wait: for a Blob, or for that function.
+     *
+     * @type {boolean}
+     */
+    this._blocked;
+    /**
+     * What waits is being sent, further down the stack.
+     *
+     * @type {boolean}
+     */
+    this._resuming;
+    /** @type {Fifo<Waiting> | null} */
     this._waiting;
     /** @type {((mask: Buffer) => void) | undefined} */
     this._generateMask;
@@ -147,16 +163,18 @@ class Outbound {
       else if (name === 'mask') mask = Boolean(said.mask);
     }
 
-    const bytes =
-      isText || (!Buffer.isBuffer(data) && isBlob(data))
-        ? data
-        : toBuffer(data);
+    const blob = !isText && !Buffer.isBuffer(data) && isBlob(data);
+    const bytes = isText || blob ? data : toBuffer(data);
+    // Asked once: a Blob of the user's may say something else the next time.
+    const size = blob ? data.size : 0;
     let flags = fin ? SEND.FIN : 0;
 
     if (this._firstFragment) {
       flags |= binary ? OPCODE.BINARY : OPCODE.TEXT;
       this._compress =
-        compress && this._deflate !== null && this.shouldCompress(bytes);
+        compress &&
+        this._deflate !== null &&
+        this.shouldCompress(blob, bytes, size);
       if (this._compress) flags |= COMPRESSED;
     } else {
       flags |= OPCODE.CONTINUATION;
@@ -164,17 +182,20 @@ class Outbound {
     }
 
     this._firstFragment = fin;
-    this.sendOne(flags, bytes, mask, ack);
+    if (blob) this.sendBlob(flags, data, size, mask, ack);
+    else this.sendOne(flags, bytes, mask, ack);
   }
 
   /**
    * Whether a message that begins with this is worth compressing. Where the
    * next message may refer to it, it always is.
    *
-   * @param {string | Buffer | Blob} data
+   * @param {boolean} blob Whether it is a Blob, of that size
+   * @param {any} data
+   * @param {number} size
    * @returns {boolean}
    */
-  shouldCompress(data) {
+  shouldCompress(blob, data, size) {
     const deflate = this._deflate;
 
     // A user may have taken the extension away.
@@ -190,7 +211,7 @@ class Outbound {
 
     return (
       !deflate.params[`${side}_no_context_takeover`] ||
-      sizeOf(data) >= deflate._threshold
+      (blob ? size : Buffer.byteLength(data)) >= deflate._threshold
     );
   }
 
@@ -231,14 +252,16 @@ class Outbound {
    * @param {Ack | undefined} ack
    */
   sendControl(opcode, data, mask, ack) {
-    const bytes = isBlob(data) ? data : toBuffer(data);
-    const length = isBlob(data) ? data.size : bytes.length;
+    const blob = isBlob(data);
+    const bytes = blob ? data : toBuffer(data);
+    const size = blob ? data.size : bytes.length;
 
-    if (length > MAX_CONTROL_PAYLOAD) {
+    if (size > MAX_CONTROL_PAYLOAD) {
       throw new RangeError('The data size must not be greater than 125 bytes');
     }
 
-    this.sendOne(opcode | SEND.FIN, bytes, mask, ack);
+    if (blob) this.sendBlob(opcode | SEND.FIN, data, size, mask, ack);
+    else this.sendOne(opcode | SEND.FIN, bytes, mask, ack);
   }
 
   /**
@@ -250,19 +273,20 @@ class Outbound {
   sendList(list, ack) {
     const callback = bindCallback(ack);
 
-    if (this._waiting !== null) {
+    if (this._blocked) {
       const kept = list.map((bytes) => Buffer.from(bytes));
 
-      this._waiting.push({
-        run: () => this.sendList(kept, callback),
-        ack: callback
-      });
+      this.wait(0, callback, () => this.sendList(kept, callback));
       return;
     }
     // Nothing at all is an error of the stream's, too.
     if (this._connection.isEnded || list.length === 0) {
       this._socket.write(list[0], callback);
       return;
+    }
+
+    if (callback !== undefined && typeof callback !== 'function') {
+      throw unknownEncoding(callback);
     }
 
     for (let i = 0; i < list.length; i++) {
@@ -278,28 +302,18 @@ class Outbound {
 
   /**
    * @param {number} flags Opcode and FIN
-   * @param {string | Buffer | Blob} data
+   * @param {string | Buffer} data
    * @param {boolean | undefined} mask
    * @param {Ack | undefined} ack
    */
   sendOne(flags, data, mask, ack) {
-    if (this._waiting !== null) {
-      const size = sizeOf(data);
+    if (this._blocked) {
       // The user may use his memory again as soon as the call returns.
-      const kept = Buffer.isBuffer(data) ? Buffer.from(data) : data;
+      const kept = typeof data === 'string' ? data : Buffer.from(data);
 
-      this._bufferedBytes += size;
-      this._waiting.push({
-        run: () => {
-          this._bufferedBytes -= size;
-          this.sendOne(flags, kept, mask, ack);
-        },
-        ack
-      });
-      return;
-    }
-    if (typeof data !== 'string' && !Buffer.isBuffer(data)) {
-      this.sendBlob(flags, /** @type {any} */ (data), mask, ack);
+      this.wait(Buffer.byteLength(data), ack, () =>
+        this.sendOne(flags, kept, mask, ack)
+      );
       return;
     }
     if (flags & SEND.COMPRESS && this.compressesByHand()) {
@@ -335,34 +349,49 @@ class Outbound {
   /**
    * @param {number} flags
    * @param {Blob} blob
+   * @param {number} size What it says its size is
    * @param {boolean | undefined} mask
    * @param {Ack | undefined} ack
    */
-  sendBlob(flags, blob, mask, ack) {
-    this._waiting = [];
-    this._bufferedBytes += blob.size;
+  sendBlob(flags, blob, size, mask, ack) {
+    if (this._blocked) {
+      this.wait(size, ack, () => this.sendBlob(flags, blob, size, mask, ack));
+      return;
+    }
 
-    blob.arrayBuffer().then(
-      (memory) => {
+    this._blocked = true;
+    this._bufferedBytes += size;
+
+    blob
+      .arrayBuffer()
+      .then((memory) => {
         if (this._socket.destroyed) {
           const error = new Error(
             'The socket was closed while the blob was being read'
           );
 
-          nextTick(() => this.failWaiting(error, ack));
+          // Out of the promise, where a callback that throws would be one of
+          // its failures.
+          nextTick(() => this.failWaiting(error, ack, false));
           return;
         }
 
-        this._bufferedBytes -= blob.size;
-        this.proceed(() => this.sendOne(flags, toBuffer(memory), mask, ack));
-      },
-      (error) => {
-        nextTick(() => {
-          this.failWaiting(error, ack);
-          this._onError(error);
-        });
-      }
-    );
+        this._bufferedBytes -= size;
+
+        const bytes = toBuffer(memory);
+
+        this.resume(() => this.sendOne(flags, bytes, mask, ack));
+      })
+      // Whatever fails in there, such as the user's function for the masks.
+      .catch((error) => {
+        try {
+          // The callbacks of what was sent before come first.
+          this._connection.flush();
+        } catch {
+          // A stream that throws is what ends this connection, if anything.
+        }
+        nextTick(() => this.failWaiting(error, ack, true));
+      });
   }
 
   /**
@@ -389,63 +418,119 @@ class Outbound {
     const size = sizeOf(data);
 
     this._byHand = true;
-    this._waiting = [];
+    this._blocked = true;
     this._bufferedBytes += size;
 
     this._deflate.compress(
       data,
       (flags & SEND.FIN) !== 0,
-      (/** @type {unknown} */ _, /** @type {Buffer} */ compressed) => {
+      (/** @type {unknown} */ _, /** @type {any} */ compressed) => {
         if (this._socket.destroyed) {
-          this.failWaiting(compressionAborted(), ack);
+          this.failWaiting(compressionAborted(), ack, false);
           return;
         }
 
         this._bufferedBytes -= size;
-        this.proceed(() =>
-          this.sendOne(flags & ~SEND.COMPRESS, compressed, mask, ack)
-        );
+
+        try {
+          this.resume(() =>
+            this.sendOne(
+              flags & ~SEND.COMPRESS,
+              typeof compressed === 'string'
+                ? compressed
+                : toBuffer(compressed),
+              mask,
+              ack
+            )
+          );
+        } catch (error) {
+          // The rest has its turn, unless somebody takes this for the end.
+          setImmediate(() => this.sendWaiting());
+          throw error;
+        }
       }
     );
   }
 
   /**
-   * @param {Error} error
-   * @param {Ack | undefined} first
+   * @param {number} size
+   * @param {Ack | undefined} ack
+   * @param {() => void} run Sends it
    */
-  failWaiting(error, first) {
-    const waiting = this._waiting || [];
-
-    this._waiting = null;
-    if (first !== undefined) first(error);
-
-    for (const { ack } of waiting) {
-      if (ack !== undefined) ack(error);
-    }
+  wait(size, ack, run) {
+    this._waiting ??= new Fifo();
+    this._waiting.push({ size, ack, run });
+    this._bufferedBytes += size;
   }
 
   /**
+   * Nothing of what waits will be sent.
+   *
+   * @param {Error} error
+   * @param {Ack | undefined} first The callback of what it waits for
+   * @param {boolean} isFailure Whether that is news for the WebSocket
+   */
+  failWaiting(error, first, isFailure) {
+    const due = [first, ...this.takeAcks()].filter(isFunction);
+
+    if (isFailure) due.push(() => this._onError(error));
+    // What the callbacks have sent is waiting now.
+    due.push(() => callAll(this.takeAcks().filter(isFunction), error));
+    callAll(due, error);
+  }
+
+  /** @returns {any[]} The callbacks of what waits, and waits no more */
+  takeAcks() {
+    const waiting = this._waiting;
+
+    return waiting === null
+      ? []
+      : waiting.take(waiting.length).map(({ ack }) => ack);
+  }
+
+  /**
+   * Sends what the others have waited for, and then these.
+   *
    * @param {() => void} first
    */
-  proceed(first) {
-    const waiting = this._waiting || [];
-
-    this._waiting = null;
+  resume(first) {
+    this._blocked = false;
     first();
+    this.sendWaiting();
+  }
 
-    while (waiting.length > 0) {
-      /** @type {Waiting} */ (waiting.shift()).run();
-      // Another Blob: the rest waits behind it, and before what came later.
-      if (this._waiting !== null) {
-        /** @type {Waiting[]} */ (this._waiting).unshift(...waiting);
-        return;
+  /** Sends what waits, up to the next Blob. */
+  sendWaiting() {
+    const waiting = this._waiting;
+
+    // Not in one of its own calls: so many fit on no stack.
+    if (waiting === null || this._resuming) return;
+
+    this._resuming = true;
+
+    try {
+      while (!this._blocked && waiting.length > 0) {
+        const { size, run } = /** @type {Waiting} */ (waiting.takeFirst());
+
+        this._bufferedBytes -= size;
+        run();
       }
+    } finally {
+      this._resuming = false;
     }
   }
 
   get _isServer() {
     return /** @type {any} */ (this._connection.ws)._isServer;
   }
+}
+
+/**
+ * @param {unknown} value
+ * @returns {boolean}
+ */
+function isFunction(value) {
+  return typeof value === 'function';
 }
 
 /**
@@ -470,8 +555,10 @@ function generatedKey(generate) {
 
 // The same for nearly all senders, until one has its own.
 Object.assign(Outbound.prototype, {
+  _blocked: false,
   _byHand: false,
   _generateMask: undefined,
+  _resuming: false,
   _waiting: null
 });
 

@@ -59,6 +59,7 @@ class UpgradeRequest extends http.IncomingMessage {
     request.httpVersionMajor = 1;
     request.httpVersionMinor = 1;
     request.httpVersion = '1.1';
+    // eslint-disable-next-line no-restricted-syntax -- of a request's head, once
     request.url = /** @type {string} */ (parts.shift());
     request.upgrade = true;
     request.method = 'GET';

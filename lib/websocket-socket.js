@@ -69,6 +69,7 @@ function attach(ws, socket, head, options) {
   socket[kWebSocket] = ws;
 
   if (adopted) begin(socket, connection, head);
+  // eslint-disable-next-line no-restricted-syntax -- a stream's
   else if (head.length > 0) socket.unshift(head);
 
   listen(socket, !adopted);

@@ -3,6 +3,8 @@
 
 /** Bounds how many jobs run at a time; the others wait in the order they came. */
 
+const { Fifo } = require('../fifo.js');
+
 /**
  * @callback LimitedJob
  * @param {() => void} done To be called once, when the job is over
@@ -16,8 +18,8 @@ class Limiter {
   constructor(limit) {
     this._limit = limit || Infinity;
     this._running = 0;
-    /** @type {LimitedJob[]} */
-    this._waiting = [];
+    /** @type {Fifo<LimitedJob>} */
+    this._waiting = new Fifo();
   }
 
   /**
@@ -31,26 +33,28 @@ class Limiter {
   }
 
   _startNext() {
-    if (this._running >= this._limit) return;
+    const failures = [];
 
-    const job = this._waiting.shift();
+    while (this._running < this._limit) {
+      const job = this._waiting.takeFirst();
 
-    if (job === undefined) return;
+      if (job === undefined) break;
+      this._running++;
 
-    const done = () => {
-      this._running--;
-      this._startNext();
-    };
-
-    this._running++;
-
-    try {
-      job(done);
-    } catch (error) {
-      // What could not even start must not keep its place for ever.
-      done();
-      throw error;
+      try {
+        job(() => {
+          this._running--;
+          this._startNext();
+        });
+        break;
+      } catch (error) {
+        // A job that cannot start leaves its place to the next one.
+        this._running--;
+        failures[0] = error;
+      }
     }
+
+    if (failures.length > 0) throw failures[0];
   }
 }
 

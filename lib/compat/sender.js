@@ -6,8 +6,10 @@
 // by hand, above all with `Sender.frame`, and write to a stream of their own.
 // Its methods call each other by their names in `ws`: people replace them.
 
+const { callAll } = require('../acks.js');
 const closePayload = require('../close-payload.js');
 const { NOOP, kWebSocket } = require('../constants.js');
+const { Fifo } = require('../fifo.js');
 const { toBuffer } = require('../outbound.js');
 const { isBlob } = require('../validation.js');
 const { frame, kByteLength } = require('./frame.js');
@@ -26,6 +28,23 @@ const MAX_CONTROL_PAYLOAD = 125;
 const READY = 0;
 const COMPRESSING = 1;
 const READING_BLOB = 2;
+
+/** `_queue` is an array, which `shift` takes long for once it is longer. */
+const MAX_QUEUE = 8192;
+
+/**
+ * What the `_queue` of a sender has no room for.
+ *
+ * @type {WeakMap<object, Fifo<any[]>>}
+ */
+const overflows = new WeakMap();
+
+/**
+ * The senders whose `dequeue` is at work, further down the stack.
+ *
+ * @type {WeakSet<object>}
+ */
+const dequeuing = new WeakSet();
 
 /**
  * @typedef {(error?: Error | null) => void} Callback
@@ -237,11 +256,23 @@ class Sender {
 
   /** Sends what has waited, as far as nothing new is in the way. */
   dequeue() {
-    while (this._state === READY && this._queue.length > 0) {
-      const [method, ...args] = /** @type {any[]} */ (this._queue.shift());
+    // Not in one of its own calls: so many fit on no stack.
+    if (dequeuing.has(this)) return;
 
-      this._bufferedBytes -= args[2][kByteLength];
-      Reflect.apply(method, this, args);
+    dequeuing.add(this);
+
+    try {
+      while (this._state === READY && this._queue.length > 0) {
+        // eslint-disable-next-line no-restricted-syntax -- short (MAX_QUEUE)
+        const [method, ...args] = /** @type {any[]} */ (this._queue.shift());
+
+        refill(this);
+        this._bufferedBytes -= args[2][kByteLength];
+        // eslint-disable-next-line no-restricted-syntax -- of a method of ours
+        Reflect.apply(method, this, args);
+      }
+    } finally {
+      dequeuing.delete(this);
     }
   }
 
@@ -252,7 +283,16 @@ class Sender {
    */
   enqueue(params) {
     this._bufferedBytes += params[3][kByteLength];
-    this._queue.push(params);
+
+    if (this._queue.length < MAX_QUEUE && !overflows.has(this)) {
+      this._queue.push(params);
+      return;
+    }
+
+    const overflow = overflows.get(this) ?? new Fifo();
+
+    overflows.set(this, overflow);
+    overflow.push(params);
   }
 
   /**
@@ -328,6 +368,7 @@ function control(sender, payload, options, cb) {
  * @param {any[]} args Its arguments
  */
 function inTurn(sender, method, args) {
+  // eslint-disable-next-line no-restricted-syntax -- of a method of ours
   if (sender._state === READY) Reflect.apply(method, sender, args);
   else sender.enqueue([method, ...args]);
 }
@@ -384,20 +425,38 @@ function isTooShort(deflate, payload) {
 }
 
 /**
+ * @param {Sender} sender One of whose `_queue` an entry was taken
+ */
+function refill(sender) {
+  const overflow = overflows.get(sender);
+
+  if (overflow === undefined || sender._queue.length > 0) return;
+
+  for (const params of overflow.take(MAX_QUEUE)) sender._queue.push(params);
+
+  if (overflow.length === 0) overflows.delete(sender);
+}
+
+/**
  * Tells all who wait that nothing will be sent.
  *
  * @param {Sender} sender
  * @param {Error} error Why
  * @param {Callback} [cb] That of what was under way
+ * @param {() => void} [last] Called behind all of them
  */
-function callBack(sender, error, cb) {
-  if (typeof cb === 'function') cb(error);
+function callBack(sender, error, cb, last) {
+  const { entries, taken } = overflows.get(sender) ?? new Fifo();
+  const due = [
+    cb,
+    ...[...sender._queue, ...entries.slice(taken)].map(
+      (params) => params[params.length - 1]
+    ),
+    last
+  ].filter((callback) => typeof callback === 'function');
 
-  for (const params of sender._queue) {
-    const waiting = params[params.length - 1];
-
-    if (typeof waiting === 'function') waiting(error);
-  }
+  // One that throws keeps nobody else from hearing of it.
+  callAll(/** @type {Callback[]} */ (due), error);
 }
 
 /**
@@ -408,8 +467,7 @@ function callBack(sender, error, cb) {
  * @param {Callback} [cb] That of what was under way
  */
 function fail(sender, error, cb) {
-  callBack(sender, error, cb);
-  sender.onerror(error);
+  callBack(sender, error, cb, () => sender.onerror(error));
 }
 
 /**

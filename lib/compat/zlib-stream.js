@@ -10,6 +10,7 @@ const { constants } = require('zlib');
 
 const { EMPTY_BUFFER } = require('../constants.js');
 const { PROTOCOL_ERRORS, kStatusCode, protocolError } = require('../errors.js');
+const { Fifo } = require('../fifo.js');
 
 const TOO_LONG = PROTOCOL_ERRORS.findIndex(
   ({ code }) => code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
@@ -36,8 +37,9 @@ const kJobs = Symbol('jobs');
  * @property {string} name What errors call it
  * @property {Buffer[]} chunks What has come out for the oldest job
  * @property {number} length How many bytes these are
- * @property {Job[]} waiting The oldest job first; none behind one that is the
- *   last has been started
+ * @property {Fifo<Job>} started Those that zlib has been given
+ * @property {Fifo<Job>} waiting Those behind a job that is the last
+ * @property {boolean} full Whether a job that is the last has been started
  */
 
 /**
@@ -49,7 +51,14 @@ const kJobs = Symbol('jobs');
  */
 function open(stream, name, getMaxLength = () => 0) {
   /** @type {Jobs} */
-  const jobs = { name, chunks: [], length: 0, waiting: [] };
+  const jobs = {
+    name,
+    chunks: [],
+    length: 0,
+    started: new Fifo(),
+    waiting: new Fifo(),
+    full: false
+  };
 
   stream[kJobs] = jobs;
   stream.on('data', (/** @type {Buffer} */ chunk) => {
@@ -80,19 +89,10 @@ function open(stream, name, getMaxLength = () => 0) {
  * @throws {TypeError} When the first piece is nothing that zlib takes
  */
 function feed(stream, job) {
-  const { waiting } = /** @type {Jobs} */ (stream[kJobs]);
-  const mustWait = waiting.some(({ isLast }) => isLast);
+  const /** @type {Jobs} */ jobs = stream[kJobs];
 
-  waiting.push(job);
-
-  if (mustWait) return;
-
-  try {
-    start(stream, job);
-  } catch (error) {
-    waiting.pop();
-    throw error;
-  }
+  if (jobs.full) jobs.waiting.push(job);
+  else start(stream, job);
 }
 
 /**
@@ -100,8 +100,12 @@ function feed(stream, job) {
  * @param {Job} job The job
  */
 function start(stream, job) {
+  const /** @type {Jobs} */ jobs = stream[kJobs];
+
   for (const piece of job.pieces) stream.write(piece);
 
+  jobs.started.push(job);
+  jobs.full = job.isLast;
   stream.flush(constants.Z_SYNC_FLUSH, () => finish(stream, job));
 }
 
@@ -112,7 +116,7 @@ function start(stream, job) {
 function finish(stream, job) {
   const /** @type {Jobs} */ jobs = stream[kJobs];
 
-  if (jobs.waiting[0] !== job) return;
+  if (jobs.started.first !== job) return;
 
   // By somebody who got at it.
   if (stream.destroyed) {
@@ -124,7 +128,7 @@ function finish(stream, job) {
 
   jobs.chunks = [];
   jobs.length = 0;
-  jobs.waiting.shift();
+  jobs.started.takeFirst();
 
   // One that has ended by itself is of no use any more.
   if (job.isLast && !stream.readableEnded) {
@@ -142,12 +146,15 @@ function finish(stream, job) {
  * @param {any} stream An idle stream
  */
 function startWaiting(stream) {
-  const { waiting } = /** @type {Jobs} */ (stream[kJobs]);
-  const last = waiting.findIndex(({ isLast }) => isLast);
+  const /** @type {Jobs} */ jobs = stream[kJobs];
+
+  jobs.full = false;
 
   try {
-    for (const job of waiting.slice(0, last < 0 ? undefined : last + 1)) {
-      start(stream, job);
+    while (!jobs.full && jobs.waiting.length > 0) {
+      // One that cannot be started is told by `close`.
+      start(stream, /** @type {Job} */ (jobs.waiting.first));
+      jobs.waiting.takeFirst();
     }
   } catch (/** @type {any} */ error) {
     close(stream, error);
@@ -161,13 +168,14 @@ function startWaiting(stream) {
  * @param {Error} [error] What they are told
  */
 function close(stream, error) {
-  const { name, waiting } = /** @type {Jobs} */ (stream[kJobs]);
+  const { name, started, waiting } = /** @type {Jobs} */ (stream[kJobs]);
   const reason =
     error ||
     new Error(`The ${name} stream was closed while data was being processed`);
 
   stream.close();
-  for (const { done } of waiting.splice(0)) done(reason);
+  for (const { done } of started.take(started.length)) done(reason);
+  for (const { done } of waiting.take(waiting.length)) done(reason);
 }
 
 /**
