@@ -7,16 +7,22 @@
  * loop lives.
  */
 
+const { Socket } = require('net');
+const { constants } = require('os');
+
 const binding = require('./binding.js');
 const { Fifo } = require('./fifo.js');
 const {
   compressionAborted,
   streamDestroyed,
+  systemError,
   unknownEncoding
 } = require('./socket-errors.js');
 
 // Kept, so that a test's fake timers do not stop the callbacks.
 const { nextTick } = process;
+
+const { ECANCELED } = constants.errno;
 
 /**
  * @callback Ack
@@ -139,10 +145,97 @@ function lose(connection) {
 
   if (failed.length === 0) return;
 
-  // Nobody has given an error to a socket that nobody has seen.
-  const { shown = connection.socket } = /** @type {any} */ (connection);
+  const { shown: socket = connection.socket } = /** @type {any} */ (connection);
 
-  nextTick(callAll, failed, shown?.errored ?? streamDestroyed());
+  if (!connection.adopted) {
+    nextTick(callAll, failed, socket.errored ?? streamDestroyed());
+  } else if (socket === null || socket.closed || socket.writableCorked > 0) {
+    nextTick(callLost, connection, failed);
+  } else {
+    // Node tells of them when it has closed the handle.
+    socket.prependOnceListener('close', () => callLost(connection, failed));
+  }
+}
+
+/**
+ * Calls those that an adopted socket has not written, with Node's own errors.
+ *
+ * @param {Connection} connection
+ * @param {Ack[]} failed
+ */
+function callLost(connection, failed) {
+  const { shown: socket = connection.socket } = /** @type {any} */ (connection);
+  const { errored, writableCorked } = socket ?? { errored: connection.reason };
+  let first = errored ?? streamDestroyed();
+  let others = first;
+
+  // A write that is under way is canceled, unless all of them are held back.
+  if (!writableCorked && reportsCanceled()) {
+    first = systemError(ECANCELED, 'write');
+    others = errored ?? first;
+    if (socket !== null && !errored) {
+      socket._writableState.errored = first;
+      socket._readableState.errored = first;
+    }
+  }
+
+  try {
+    callAll(failed.map((ack, i) => () => ack(i === 0 ? first : others)));
+  } catch (error) {
+    // The listeners of 'close' have to be called all the same.
+    nextTick(() => {
+      throw error;
+    });
+  }
+}
+
+/** @type {boolean | undefined} */
+let canceled;
+
+/**
+ * @returns {boolean} Whether this Node reports an error of a write that was under
+ *   way when its socket was destroyed; older ones report success
+ */
+function reportsCanceled() {
+  canceled ??= probeCanceled();
+  return canceled;
+}
+
+/**
+ * Asks Node, by a socket whose handle takes a write and says later what became of
+ * it. Versions that have no request for such a write report errors.
+ *
+ * @returns {boolean}
+ */
+function probeCanceled() {
+  /** @type {any} */
+  let request;
+  let reported = null;
+  const handle = {
+    close() {},
+    getAsyncId: () => 0,
+    writeBuffer(/** @type {any} */ made) {
+      request = made;
+      return 0;
+    }
+  };
+
+  try {
+    const socket = new Socket(
+      /** @type {any} */ ({ handle, manualStart: true })
+    );
+
+    socket.on('error', () => {});
+    socket.write(Buffer.alloc(1));
+    socket.destroy();
+    request.callback = (/** @type {Error | null} */ error) => {
+      reported = error;
+    };
+    request.oncomplete(-ECANCELED, handle);
+    return reported !== null;
+  } catch {
+    return true;
+  }
 }
 
 /**

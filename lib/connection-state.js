@@ -43,6 +43,7 @@ class Rest {
     this.heldAt = 0;
     this.heldBytes = 0;
     this.fragments = /** @type {Buffer | null} */ (null);
+    this.reason = /** @type {Error | null} */ (null);
     this.onDelivered = /** @type {(() => void) | null} */ (null);
     this.onEnd = /** @type {(() => void) | null} */ (null);
     this.chunks = /** @type {Fifo<Buffer | (() => void)> | null} */ (null);
@@ -291,6 +292,15 @@ class ConnectionState {
 
   set fragments(value) {
     if (this.rest.fragments !== value) this.ownRest().fragments = value;
+  }
+
+  /** What has ended a socket that nobody has seen. */
+  get reason() {
+    return this.rest.reason;
+  }
+
+  set reason(value) {
+    if (this.rest.reason !== value) this.ownRest().reason = value;
   }
 
   /** Called once no event waits. */

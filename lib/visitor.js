@@ -241,6 +241,8 @@ class VisitorConnection extends Connection {
 
     if (kind === KIND.WRITE_FAILED) {
       acks.fail(this, systemError(parameter, 'write'));
+    } else if (this.acks.length > 0) {
+      this.reason = systemError(parameter, 'read');
     }
 
     this.detach();
