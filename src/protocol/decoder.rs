@@ -6,7 +6,7 @@
 
 use super::{
     Error, Event, Limits, Payload, Role, close,
-    deflate::{Decompression, History},
+    deflate::{Decompression, Inflater},
     frame::{self, Header, Parsed, Rules, Violation, opcode},
     mask,
     message::{self, HEAVY, Message},
@@ -24,8 +24,6 @@ pub struct Decoder {
     limits: Limits,
     /// The message in progress, unless it is whole in its chunk.
     message: Option<Box<Message>>,
-    /// What a compressed message may refer to, once there was one.
-    history: Option<Box<History>>,
     /// The payload of a control frame in progress.
     #[expect(clippy::box_collection, reason = "nearly always there is none, and it takes one word then")]
     control: Option<Box<Vec<u8>>>,
@@ -35,7 +33,7 @@ pub struct Decoder {
     held: [u8; MAX_HELD + 1],
     held_len: u8,
     role: Role,
-    deflate: Option<Decompression>,
+    deflate: Option<Inflater>,
     /// Whether a message has begun whose final frame has not.
     fragmented: bool,
     finished: bool,
@@ -78,13 +76,12 @@ impl Decoder {
         Self {
             limits,
             message: None,
-            history: None,
             control: None,
             frame: None,
             held: [0; MAX_HELD + 1],
             held_len: 0,
             role,
-            deflate,
+            deflate: deflate.map(Inflater::new),
             fragmented: false,
             finished: false,
             chunks: 0,
@@ -367,8 +364,9 @@ impl Decoder {
         let binary = header.opcode == opcode::BINARY;
         if header.compressed {
             let bytes = payload.bytes(chunk);
-            let event = message::inflate_whole(bytes, binary, self.history(), &self.limits)?;
-            self.inflated(event, events);
+            // No header is taken for one of a compressed frame without.
+            let Some(inflater) = &mut self.deflate else { return Err(Error::UnexpectedRsv1.into()) };
+            events.push(message::inflate_whole(bytes, binary, inflater, &self.limits)?);
             return Ok(());
         }
         if !binary && !self.limits.skip_utf8_validation && !utf8::is_valid(payload.bytes(chunk)) {
@@ -448,28 +446,17 @@ impl Decoder {
         self.frame = None;
         self.fragmented = !frame.fin;
         if !frame.fin {
-            message.check_compressed(self.history(), &self.limits)?;
+            if let Some(inflater) = &mut self.deflate {
+                message.check_compressed(inflater, &self.limits)?;
+            }
             self.message = Some(message);
-        } else if message.is_compressed() {
-            let event = message.inflate(self.history(), &self.limits)?;
-            self.inflated(event, events);
         } else {
-            events.push(message.finish());
+            events.push(match &mut self.deflate {
+                Some(inflater) if message.is_compressed() => message.inflate(inflater, &self.limits)?,
+                _ => message.finish(),
+            });
         }
         Ok(())
-    }
-
-    /// What a compressed message may refer to.
-    fn history(&self) -> &[u8] {
-        self.history.as_deref().map_or(&[], History::bytes)
-    }
-
-    /// A compressed message is complete.
-    fn inflated(&mut self, event: Event, events: &mut Vec<Event>) {
-        if let Some(Decompression { window_bits, takeover: true }) = self.deflate {
-            message::remember(&mut self.history, &event, window_bits);
-        }
-        events.push(event);
     }
 
     #[cold]
@@ -483,7 +470,9 @@ impl Decoder {
         self.finished = true;
         self.frame = None;
         self.message = None;
-        self.history = None;
+        if let Some(inflater) = &mut self.deflate {
+            inflater.clear();
+        }
         self.control = None;
     }
 }

@@ -1,6 +1,6 @@
 //! The assembly of a message that does not come whole in one chunk.
 
-use super::deflate::{History, Inflation};
+use super::deflate::{Begun, Frames, Inflater, Plain};
 use super::frame::Violation;
 use super::{Error, Event, Limits, Payload, mask, utf8};
 
@@ -30,9 +30,8 @@ pub(super) struct Message {
     lengths: Vec<u32>,
     binary: bool,
     compressed: bool,
-    /// Looks through the frames of a compressed message as they come. Only what came is kept: what
-    /// it inflates to may be a thousand times as much, and is made when the message is complete.
-    inflation: Option<Inflation>,
+    /// What is known of a compressed message that goes on.
+    begun: Option<Begun>,
 }
 
 impl Message {
@@ -46,7 +45,7 @@ impl Message {
             lengths: Vec::new(),
             binary,
             compressed,
-            inflation: None,
+            begun: None,
         }
     }
 
@@ -144,14 +143,15 @@ impl Message {
     }
 
     /// Looks through the last frame of a compressed message that goes on.
-    pub(super) fn check_compressed(&mut self, history: &[u8], limits: &Limits) -> Result<(), Violation> {
-        let Some(length) = self.lengths.last().filter(|_| self.compressed) else { return Ok(()) };
-        let piece = &self.bytes[self.bytes.len() - *length as usize..];
-        let inflation = match &mut self.inflation {
-            Some(inflation) => inflation,
-            none => none.insert(Inflation::new(history)?),
-        };
-        inflation.check(piece, limits.longest())
+    pub(super) fn check_compressed(
+        &mut self,
+        inflater: &mut Inflater,
+        limits: &Limits,
+    ) -> Result<(), Violation> {
+        if !self.compressed {
+            return Ok(());
+        }
+        inflater.begin(&mut self.begun, Frames::new(&self.bytes, &self.lengths), limits.longest())
     }
 
     /// The bytes that came.
@@ -170,21 +170,10 @@ impl Message {
     }
 
     /// The message is complete, and compressed.
-    pub(super) fn inflate(self, history: &[u8], limits: &Limits) -> Result<Event, Violation> {
-        drop(self.inflation);
-        let mut inflation = Inflation::new(history)?;
-        let (mut at, mut plain, mut lengths) = (0, Vec::new(), Vec::new());
-        for (index, length) in self.lengths.iter().enumerate() {
-            let (from, before) = (at, plain.len());
-            at += *length as usize;
-            let fin = index + 1 == self.lengths.len();
-            inflation.frame(&self.bytes[from..at], fin, &mut plain, limits.longest())?;
-            if plain.len() > before {
-                lengths.push(u32::try_from(plain.len() - before).unwrap_or(u32::MAX));
-            }
-        }
-        let fragments = (self.frames > 1).then(|| lengths.into_boxed_slice());
-        inflated(plain, self.binary, fragments, limits)
+    pub(super) fn inflate(self, inflater: &mut Inflater, limits: &Limits) -> Result<Event, Violation> {
+        let frames = Frames::new(&self.bytes, &self.lengths);
+        let plain = inflater.finish(self.begun, frames, limits.longest())?;
+        inflated(plain, self.binary, self.frames > 1, limits)
     }
 }
 
@@ -192,32 +181,22 @@ impl Message {
 pub(super) fn inflate_whole(
     payload: &[u8],
     binary: bool,
-    history: &[u8],
+    inflater: &mut Inflater,
     limits: &Limits,
 ) -> Result<Event, Violation> {
-    let mut plain = Vec::new();
-    Inflation::new(history)?.frame(payload, true, &mut plain, limits.longest())?;
-    inflated(plain, binary, None, limits)
+    let length = [u32::try_from(payload.len()).unwrap_or(u32::MAX)];
+    let plain = inflater.finish(None, Frames::new(payload, &length), limits.longest())?;
+    inflated(plain, binary, false, limits)
 }
 
-fn inflated(
-    mut plain: Vec<u8>,
-    binary: bool,
-    fragments: Option<Box<[u32]>>,
-    limits: &Limits,
-) -> Result<Event, Violation> {
+fn inflated(plain: Plain, binary: bool, fragmented: bool, limits: &Limits) -> Result<Event, Violation> {
+    let Plain { bytes: mut plain, lengths } = plain;
     if !binary && !limits.skip_utf8_validation && !utf8::is_valid(&plain) {
         return Err(Error::InvalidUtf8.into());
     }
     if plain.capacity() / 4 > plain.len() / 3 {
         plain.shrink_to_fit();
     }
+    let fragments = fragmented.then(|| lengths.into_boxed_slice());
     Ok(Event::Message { payload: Payload::Owned(plain), binary, fragments })
-}
-
-/// Takes note of a message that came compressed, for the next one to refer to.
-pub(super) fn remember(history: &mut Option<Box<History>>, event: &Event, window_bits: u8) {
-    if let Event::Message { payload: Payload::Owned(plain), .. } = event {
-        history.get_or_insert_default().append(plain, 1 << window_bits);
-    }
 }

@@ -8,11 +8,12 @@
 mod compressor;
 mod history;
 mod inflater;
+mod reference;
 mod streams;
 
 pub use compressor::{Compressor, compress_alone};
 pub use history::History;
-pub(super) use inflater::Inflation;
+pub(super) use inflater::{Begun, Frames, Inflater, Plain};
 
 /// How messages that go are compressed. The numbers are zlib's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
