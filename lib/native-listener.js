@@ -417,8 +417,15 @@ class NativeListener {
     if (bytes.length > 0) countAlso(handle, bytes.length);
     this.onconnection.call(this.server._handle, 0, handle);
 
-    // Not before a tick, as it would have taken to be read; but before more is.
-    if (bytes.length > 0) nextTick(replay, handle[this.owner], bytes);
+    if (bytes.length === 0) return;
+
+    const socket = handle[this.owner];
+
+    // The first byte at once: whoever closes idle connections now must find that a
+    // request has begun. The rest not before a tick, as it would have taken to be
+    // read, since nobody expects events meanwhile; but before more is read.
+    replay(socket, bytes.subarray(0, 1));
+    if (bytes.length > 1) nextTick(replay, socket, bytes.subarray(1));
   }
 }
 
