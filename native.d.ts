@@ -13,9 +13,10 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class Engine {
   /**
    * An engine that calls `wake` when its mailbox is no longer empty. With `libuv` the event loop
-   * is libuv's, and may watch sockets itself. `mark` is the high water mark of streams.
+   * is libuv's, and may watch sockets itself. `mark` is the high water mark of streams; `main` says
+   * that no other thread of JavaScript's outlives this one.
    */
-  constructor(wake: () => void, libuv: boolean, mark: number)
+  constructor(wake: () => void, libuv: boolean, mark: number, main: boolean)
   /** The raw functions, in an object. */
   hot(): object
   /** Whether the mailbox keeps the event loop alive. */
@@ -27,8 +28,6 @@ export declare class Engine {
   adopt(descriptor: number, options: ConnectionOptions): number
   /** A connection over a stream that JavaScript keeps. */
   open(options: ConnectionOptions): number
-  /** Decodes bytes of an adopted socket that had been read before. */
-  early(id: number, bytes: Uint8Array): void
   /** Begins or goes on to read an adopted socket. */
   start(id: number): void
   /** Stops reading an adopted socket. */
@@ -169,6 +168,6 @@ export interface Retired {
 export interface VisitorParts {
   /** Its descriptor, which is the caller's from now on. */
   descriptor: number
-  /** What had been read. */
+  /** What had been read, in memory of V8's: users see it. */
   bytes: Buffer
 }

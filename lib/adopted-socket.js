@@ -15,7 +15,7 @@
 const net = require('net');
 
 const { bindCallback } = require('./async-scope.js');
-const { engine } = require('./binding.js');
+const { decodeEarly, engine } = require('./binding.js');
 const { kConnection } = require('./constants.js');
 const idleTimer = require('./idle-timer.js');
 const queueLength = require('./queue-length.js');
@@ -133,7 +133,7 @@ function begin(socket, connection, head) {
 
   if (handle.hasRef()) connection.ref();
 
-  for (const chunk of early) engine.early(connection.id, chunk);
+  for (const chunk of early) decodeEarly(connection.id, chunk);
 
   // Lets the end, once it is pushed, be seen. Nothing else is ever in there.
   if (socket.isPaused()) connection.pause();

@@ -11,7 +11,7 @@
 // The global of that name is an accessor, which shows in what is called often.
 const { Buffer } = require('buffer');
 const { getDefaultHighWaterMark } = require('stream');
-const { markAsUntransferable } = require('worker_threads');
+const { isMainThread, markAsUntransferable } = require('worker_threads');
 
 const { outside, report, root } = require('./async-scope.js');
 const { EMPTY_BUFFER } = require('./constants.js');
@@ -118,7 +118,7 @@ const HIGH_WATER_MARK = getDefaultHighWaterMark?.(false) ?? 16 * 1024;
 
 // What wakes it keeps the context in which it was made.
 const engine = outside(
-  () => new native.Engine(onWake, canWatch, HIGH_WATER_MARK)
+  () => new native.Engine(onWake, canWatch, HIGH_WATER_MARK, isMainThread)
 );
 const hot = engine.hot();
 
@@ -219,9 +219,32 @@ function fill(collect, into) {
 function payloadOf(from, at, memory, id) {
   const length = from[at + 3];
 
-  if ((from[at + 1] & 0xff) === KIND.LARGE) return hot.takeLarge(id);
+  if ((from[at + 1] & 0xff) === KIND.LARGE) return takeLarge(id);
   if (length === 0) return EMPTY_BUFFER;
   return new FastBuffer(memory, from[at + 2], length);
+}
+
+/**
+ * The main thread is given the engine's own memory, which Node.js marks as not
+ * to be transferred. What it is moved to has no mark, and moving copies nothing.
+ */
+let isMovable = isMainThread && 'transfer' in ArrayBuffer.prototype;
+
+/**
+ * @param {number} [id] The stream it comes from
+ * @returns {Buffer} The next message that has memory of its own
+ */
+function takeLarge(id) {
+  const data = hot.takeLarge(id);
+
+  if (!isMovable) return data;
+
+  try {
+    return new FastBuffer(data.buffer.transfer());
+  } catch {
+    isMovable = false;
+    return data;
+  }
 }
 
 /** Called by the engine when its mailbox is no longer empty. */
@@ -468,6 +491,18 @@ function admit(listener, visitor, limits, answer, head) {
   return id;
 }
 
+/**
+ * Decodes bytes of an adopted socket that Node.js had read before.
+ *
+ * @param {number} id
+ * @param {Buffer} bytes
+ */
+function decodeEarly(id, bytes) {
+  if (hot.early(id, bytes) !== 0) {
+    throw new Error('The engine of ws-native has failed');
+  }
+}
+
 /** Bytes received and sent, each as two words. */
 const counts = new Uint32Array(4);
 
@@ -667,6 +702,7 @@ module.exports = {
   close,
   collect,
   countOf,
+  decodeEarly,
   engine,
   feed,
   flushOne,

@@ -344,10 +344,10 @@ class Connection extends ConnectionState {
   }
 
   /**
-   * @param {number} answer
+   * @param {number | undefined} answer Nothing is to be seen to if it is falsy
    */
   settle(answer) {
-    if (answer !== 0) binding.settle(this, answer);
+    if (answer) binding.settle(this, answer);
   }
 
   /**

@@ -23,6 +23,8 @@ const VALUES = {
   'something like an array': () => ({ length: 2, 0: 65, 1: 66 }),
   'shared memory': () => new SharedArrayBuffer(4),
   'a view of shared memory': () => new Uint8Array(new SharedArrayBuffer(4), 1),
+  'much shared memory': () => Buffer.from(new SharedArrayBuffer(70_000)),
+  'shared memory that has grown': () => grown(4, 8),
   'a detached ArrayBuffer': () => detach(new ArrayBuffer(8)),
   'a detached view': () => detach(new Uint8Array(8)),
   'a resizable ArrayBuffer': () => new ArrayBuffer(8, { maxByteLength: 16 }),
@@ -64,6 +66,21 @@ function resized(offset, length, size) {
   const view = new Uint8Array(memory, offset, length);
 
   memory.resize(size);
+  return view;
+}
+
+/**
+ * @param {number} before
+ * @param {number} after
+ * @return {Uint8Array} A view of shared memory that has had fewer bytes
+ */
+function grown(before, after) {
+  const memory = new /** @type {any} */ (SharedArrayBuffer)(before, {
+    maxByteLength: after
+  });
+  const view = new Uint8Array(memory);
+
+  memory.grow(after);
   return view;
 }
 

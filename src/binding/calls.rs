@@ -7,7 +7,7 @@ use bytes::Bytes;
 use napi::sys;
 
 use super::batch::{Filled, Kind, RECORD_WORDS, Record};
-use super::hot::{self, FAILED, Raw, run};
+use super::hot::{self, FAILED, Raw, run, run_often};
 use super::instance::{Refusal, opcode_of, send};
 use crate::protocol::{encoder, mask};
 use crate::transport::connection::{Connection, Flushed};
@@ -19,7 +19,7 @@ fn code(answer: u32) -> Option<f64> {
 
 /// `sendText(id, flags, text, text.length[, key])`: queues a frame with a string.
 extern "C" fn send_text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<5>(env, info, |instance, arguments| {
+    run_often::<5>(env, info, |instance, arguments| {
         let (id, flags) = (arguments.number(0)?, arguments.number(1)?);
         let units = arguments.number(3)? as usize;
         let key = instance.mask(flags, arguments.number(4).unwrap_or(0)).ok()?;
@@ -56,28 +56,28 @@ extern "C" fn send_text(env: sys::napi_env, info: sys::napi_callback_info) -> sy
 
 /// `sendBytes(id, flags, bytes[, key])`: queues a frame with these bytes.
 extern "C" fn send_bytes(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<4>(env, info, |instance, arguments| {
+    run_often::<4>(env, info, |instance, arguments| {
         let (id, flags) = (arguments.number(0)?, arguments.number(1)?);
         let given = if flags & send::GIVEN_MASK == 0 { 0 } else { arguments.number(3)? };
         let key = instance.mask(flags, given).ok()?;
         let bytes = arguments.bytes(2)?;
         if flags & send::COMPRESS != 0 {
-            return code(instance.compress(id, flags, key, bytes.into()));
+            return code(instance.compress(id, flags, key, bytes));
         }
         // `ws` masks a copy of these, which has room for the header.
-        code(instance.send(id, flags, key, bytes, key.is_none()))
+        code(instance.send(id, flags, key, &bytes, key.is_none()))
     })
 }
 
 /// `sendRaw(id, flags, bytes)`: queues bytes as they are.
 extern "C" fn send_raw(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    run::<3>(env, info, |instance, arguments| {
+    run_often::<3>(env, info, |instance, arguments| {
         let (id, flags, bytes) = (arguments.number(0)?, arguments.number(1)?, arguments.bytes(2)?);
         if bytes.len() >= OWN_SEGMENT {
-            return code(instance.send_frame(id, flags, Bytes::copy_from_slice(bytes)));
+            return code(instance.send_frame(id, flags, Bytes::copy_from_slice(&bytes)));
         }
         code(instance.queue(id, flags, |pending| {
-            pending.tail().extend_from_slice(bytes);
+            pending.tail().extend_from_slice(&bytes);
             bytes.len()
         }))
     })
@@ -178,7 +178,7 @@ extern "C" fn drain(env: sys::napi_env, info: sys::napi_callback_info) -> sys::n
 extern "C" fn feed(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     run::<3>(env, info, |instance, arguments| {
         let (id, bytes, aside) = (arguments.number(0)?, arguments.bytes(1)?, arguments.number(2)? != 0);
-        code(instance.feed(id, bytes, aside))
+        code(instance.feed(id, &bytes, aside))
     })
 }
 
@@ -196,13 +196,25 @@ extern "C" fn collect(env: sys::napi_env, info: sys::napi_callback_info) -> sys:
 /// `takeLarge(id)`: the next message that has a buffer of its own, of the mailbox (`id` undefined) or
 /// of a stream. Answers with a number when there is none.
 extern "C" fn take_large(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut payload = None;
+    let (mut payload, mut make): (_, fn(_, _) -> _) = (None, hot::copied);
     let answer = run::<1>(env, info, |instance, arguments| {
         payload = instance.take_large(arguments.number(0));
+        if instance.is_main {
+            make = hot::external;
+        }
         None
     });
     // Outside of the borrow, since making a Buffer may collect garbage.
-    payload.and_then(|payload| hot::external(env, payload)).unwrap_or(answer)
+    payload.and_then(|payload| make(env, payload)).unwrap_or(answer)
+}
+
+/// `early(id, bytes)`: decodes bytes of an adopted socket that had been read before.
+extern "C" fn early(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    run::<2>(env, info, |instance, arguments| {
+        let (connection, bytes) = (instance.adopted(arguments.number(0)?)?, arguments.bytes(1)?);
+        connection.decode_early(&mut bytes.into_owned());
+        Some(0.0)
+    })
 }
 
 /// `prepare(id, compress)`: compresses what a stream has to write, if it may; returns how many bytes
@@ -249,7 +261,7 @@ extern "C" fn admit(env: sys::napi_env, info: sys::napi_callback_info) -> sys::n
             instance.queue(id, 0, |pending| arguments.append_text(2, units, pending.tail()));
         }
         if !head.is_empty() {
-            connection.decode_early(&mut head.to_vec());
+            connection.decode_early(&mut head.into_owned());
         }
         code(id)
     })
@@ -276,7 +288,7 @@ extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) -> sys::n
 }
 
 /// All of them, by the names that JavaScript has for them.
-pub const FUNCTIONS: [(&str, Raw); 14] = [
+pub const FUNCTIONS: [(&str, Raw); 15] = [
     ("sendText", send_text),
     ("sendBytes", send_bytes),
     ("sendRaw", send_raw),
@@ -286,6 +298,7 @@ pub const FUNCTIONS: [(&str, Raw); 14] = [
     ("drain", drain),
     ("feed", feed),
     ("collect", collect),
+    ("early", early),
     ("takeLarge", take_large),
     ("takeOutput", take_output),
     ("prepare", prepare),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use napi::bindgen_prelude::{Env, Error, Function, Object, Result, Status, Uint8ArraySlice, Unknown};
+use napi::bindgen_prelude::{Env, Error, Function, Object, Result, Status, Unknown};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
@@ -121,9 +121,10 @@ pub(super) fn full() -> Error {
 #[napi]
 impl Engine {
     /// An engine that calls `wake` when its mailbox is no longer empty. With `libuv` the event loop
-    /// is libuv's, and may watch sockets itself. `mark` is the high water mark of streams.
+    /// is libuv's, and may watch sockets itself. `mark` is the high water mark of streams; `main` says
+    /// that no other thread of JavaScript's outlives this one.
     #[napi(constructor)]
-    pub fn new(env: Env, wake: Function<'_, (), ()>, libuv: bool, mark: u32) -> Result<Self> {
+    pub fn new(env: Env, wake: Function<'_, (), ()>, libuv: bool, mark: u32, main: bool) -> Result<Self> {
         set_high_water_mark(mark);
         let on_wake = wake;
         let wake: Arc<Wake> = Arc::new(on_wake.build_threadsafe_function().build()?);
@@ -135,7 +136,7 @@ impl Engine {
                 let _ = bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
             }
         })));
-        let instance = Rc::new(RefCell::new(Instance::new(mailbox)));
+        let instance = Rc::new(RefCell::new(Instance::new(mailbox, main)));
         env.add_env_cleanup_hook(Rc::clone(&instance), |instance| {
             instance.borrow_mut().tear_down();
             borrow::discount_engine();
@@ -190,15 +191,6 @@ impl Engine {
         let id = instance.reserve().ok_or_else(full)?;
         instance.set_stream(id, Codec::new(options.decoder(), WriteQueue::default(), options.compression()));
         Ok(id)
-    }
-
-    /// Decodes bytes of an adopted socket that had been read before.
-    #[napi]
-    pub fn early(&self, id: u32, bytes: Uint8ArraySlice<'_>) {
-        let connection = self.instance.borrow_mut().adopted(id);
-        if let Some(connection) = connection {
-            connection.decode_early(&mut bytes.to_vec());
-        }
     }
 
     /// Begins or goes on to read an adopted socket.

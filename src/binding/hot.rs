@@ -3,6 +3,7 @@
 //! `#[napi]` functions cost four to ten times as much a call as raw ones. Each of those gets its
 //! instance by the data pointer that Node-API keeps for it.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -10,6 +11,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use napi::bindgen_prelude::{
     Env, Error, FromNapiValue, Function, JsObjectValue, JsValue, Object, Result, Status, Unknown,
@@ -83,6 +85,14 @@ pub fn report_uncaught(env: &Env, error: &Unknown<'_>) {
     unsafe { sys::napi_fatal_exception(env.raw(), error.raw()) };
 }
 
+/// What Node-API tells of a typed array.
+struct View {
+    kind: sys::napi_typedarray_type,
+    length: usize,
+    data: *mut u8,
+    buffer: sys::napi_value,
+}
+
 /// The arguments of a call.
 pub struct Arguments<const N: usize> {
     env: sys::napi_env,
@@ -98,44 +108,57 @@ impl<const N: usize> Arguments<N> {
         (status == sys::Status::napi_ok).then_some(number)
     }
 
-    /// The memory of a typed array, and its elements' type.
-    fn view(&self, index: usize) -> Option<(sys::napi_typedarray_type, *mut u8, usize)> {
-        let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
+    /// The memory of a typed array, its elements' type, and the buffer that it is a view of.
+    fn view(&self, index: usize) -> Option<View> {
+        let mut view = View { kind: 0, length: 0, data: ptr::null_mut(), buffer: ptr::null_mut() };
+        let mut data = ptr::null_mut();
         // SAFETY: The value is a live argument of the running call; null is allowed for what is not
         // wanted.
         let status = unsafe {
             sys::napi_get_typedarray_info(
                 self.env,
                 self.values[index],
-                &raw mut kind,
-                &raw mut length,
+                &raw mut view.kind,
+                &raw mut view.length,
                 &raw mut data,
-                ptr::null_mut(),
+                &raw mut view.buffer,
                 ptr::null_mut(),
             )
         };
-        (status == sys::Status::napi_ok).then_some((kind, data.cast(), length))
+        view.data = data.cast();
+        (status == sys::Status::napi_ok).then_some(view)
     }
 
-    /// The bytes of a `Uint8Array`.
-    pub fn bytes(&self, index: usize) -> Option<&[u8]> {
-        let (kind, data, length) = self.view(index)?;
+    /// The bytes of a `Uint8Array`. Those of a `SharedArrayBuffer` are a copy, since another thread may
+    /// be writing them: what is looked at must not change.
+    pub fn bytes(&self, index: usize) -> Option<Cow<'_, [u8]>> {
+        let View { kind, length, data, buffer } = self.view(index)?;
         if kind != sys::TypedarrayType::uint8_array {
             return None;
         }
         if length == 0 || data.is_null() {
-            return Some(&[]);
+            return Some(Cow::Borrowed(&[]));
         }
-        // SAFETY: Node-API gives the array's memory, which lives at least as long as the argument.
-        // JavaScript does not run during the call. (A shared buffer may be written by another
-        // thread of the user's; that is why the bytes are only ever copied.)
-        Some(unsafe { std::slice::from_raw_parts(data, length) })
+        let mut is_ours = false;
+        // SAFETY: The buffer is that of a live argument.
+        let status = unsafe { sys::napi_is_arraybuffer(self.env, buffer, &raw mut is_ours) };
+        if status == sys::Status::napi_ok && is_ours {
+            // SAFETY: Node-API gives the array's memory, which lives at least as long as the argument.
+            // An `ArrayBuffer` belongs to one thread, whose JavaScript does not run during the call,
+            // so that nobody writes, resizes or detaches it. (Whoever has Node read a file into what
+            // he sends has to wait for that, as everywhere.)
+            return Some(Cow::Borrowed(unsafe { std::slice::from_raw_parts(data, length) }));
+        }
+        // SAFETY: As above, but others may write: all access on this side is atomic, as it is on
+        // theirs. Shared memory never shrinks.
+        let shared = unsafe { std::slice::from_raw_parts(data.cast::<AtomicU8>(), length) };
+        Some(Cow::Owned(shared.iter().map(|byte| byte.load(Ordering::Relaxed)).collect()))
     }
 
     /// The bytes of a `Uint8Array`, to be written. No other argument may be of the same memory.
     #[expect(clippy::mut_from_ref, reason = "the memory is JavaScript's, not the arguments'")]
     pub fn bytes_mut(&self, index: usize) -> Option<&mut [u8]> {
-        let (kind, data, length) = self.view(index)?;
+        let View { kind, length, data, .. } = self.view(index)?;
         if kind != sys::TypedarrayType::uint8_array || data.is_null() {
             return None;
         }
@@ -146,7 +169,7 @@ impl<const N: usize> Arguments<N> {
     /// The words of a `Uint32Array`, to be written.
     #[expect(clippy::mut_from_ref, reason = "the memory is JavaScript's, not the arguments'")]
     pub fn words_mut(&self, index: usize) -> Option<&mut [u32]> {
-        let (kind, data, length) = self.view(index)?;
+        let View { kind, length, data, .. } = self.view(index)?;
         if kind != sys::TypedarrayType::uint32_array || data.is_null() {
             return None;
         }
@@ -181,12 +204,40 @@ impl<const N: usize> Arguments<N> {
     }
 }
 
-/// Runs the body of a raw function; no panic leaves it.
+/// Runs the body of a raw function, and answers with its number.
 pub(super) fn run<const N: usize>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
     body: impl FnOnce(&mut Instance, &Arguments<N>) -> Option<f64>,
 ) -> sys::napi_value {
+    number(env, call(env, info, body))
+}
+
+/// As `run`, for what nearly always answers 0: to JavaScript that is undefined, which costs nothing.
+pub(super) fn run_often<const N: usize>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    body: impl FnOnce(&mut Instance, &Arguments<N>) -> Option<f64>,
+) -> sys::napi_value {
+    match call(env, info, body) {
+        Some(0.0) => ptr::null_mut(),
+        answer => number(env, answer),
+    }
+}
+
+fn number(env: sys::napi_env, answer: Option<f64>) -> sys::napi_value {
+    let mut result = ptr::null_mut();
+    // SAFETY: The environment is that of the running call.
+    unsafe { sys::napi_create_double(env, answer.unwrap_or(FAILED), &raw mut result) };
+    result
+}
+
+/// Calls the body of a raw function; no panic leaves it.
+fn call<const N: usize>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    body: impl FnOnce(&mut Instance, &Arguments<N>) -> Option<f64>,
+) -> Option<f64> {
     let mut values = [ptr::null_mut(); N];
     let (mut count, mut data) = (N, ptr::null_mut::<c_void>());
     // SAFETY: Called with the environment and the info of the running call; what is missing among
@@ -194,7 +245,7 @@ pub(super) fn run<const N: usize>(
     let status = unsafe {
         sys::napi_get_cb_info(env, info, &raw mut count, values.as_mut_ptr(), ptr::null_mut(), &raw mut data)
     };
-    let answer = if status == sys::Status::napi_ok && !data.is_null() {
+    if status == sys::Status::napi_ok && !data.is_null() {
         // SAFETY: `bind` gave the function this pointer, to an instance that it leaked until the
         // environment has ended.
         let shared = unsafe { &*data.cast::<Shared>() };
@@ -205,11 +256,7 @@ pub(super) fn run<const N: usize>(
         .unwrap_or(None)
     } else {
         None
-    };
-    let mut result = ptr::null_mut();
-    // SAFETY: The environment is that of the running call.
-    unsafe { sys::napi_create_double(env, answer.unwrap_or(FAILED), &raw mut result) };
-    result
+    }
 }
 
 /// Tells the garbage collector how much more, or less, is held for it. It may run at once: the
@@ -220,14 +267,35 @@ pub(super) fn tell_held(env: sys::napi_env, change: i64) {
     unsafe { sys::napi_adjust_external_memory(env, change, &raw mut total) };
 }
 
-/// Gives a payload back whose Buffer nobody needs any more.
+/// Gives a payload back whose Buffer nobody needs any more, or whose environment ends.
 extern "C" fn free_payload(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
     // SAFETY: The hint is the box that `external` leaked for this one call.
     let payload = unsafe { Box::from_raw(hint.cast::<Vec<u8>>()) };
     pool::give(*payload);
 }
 
+/// A Buffer with a copy of the payload, in memory of V8's.
+pub(super) fn copied(env: sys::napi_env, payload: Vec<u8>) -> Option<sys::napi_value> {
+    let mut value = ptr::null_mut();
+    // SAFETY: The environment is that of the running call, and the bytes are copied before it returns.
+    let status = unsafe {
+        sys::napi_create_buffer_copy(
+            env,
+            payload.len(),
+            payload.as_ptr().cast(),
+            ptr::null_mut(),
+            &raw mut value,
+        )
+    };
+    pool::give(payload);
+    (status == sys::Status::napi_ok).then_some(value)
+}
+
 /// A Buffer over the payload's own memory, or over a copy where the runtime does not allow that.
+///
+/// Node-API calls the finalizer when V8 needs the memory no more, on whatever thread that was, or when
+/// the environment ends. Another thread may have it then, to which it was transferred: only where no
+/// such thread outlives the environment, as none outlives the main thread's, may this be called.
 pub(super) fn external(env: sys::napi_env, mut payload: Vec<u8>) -> Option<sys::napi_value> {
     let (data, length) = (payload.as_mut_ptr(), payload.len());
     let hint = Box::into_raw(Box::new(payload));
@@ -248,13 +316,7 @@ pub(super) fn external(env: sys::napi_env, mut payload: Vec<u8>) -> Option<sys::
         return Some(value);
     }
     // SAFETY: The call has failed, so that the box is still ours.
-    let payload = unsafe { Box::from_raw(hint) };
-    // SAFETY: The bytes are copied before the call returns.
-    let status = unsafe {
-        sys::napi_create_buffer_copy(env, length, payload.as_ptr().cast(), ptr::null_mut(), &raw mut value)
-    };
-    pool::give(*payload);
-    (status == sys::Status::napi_ok).then_some(value)
+    copied(env, *unsafe { Box::from_raw(hint) })
 }
 
 /// What is used of libuv, by its names: not every program with Node-API has it.

@@ -103,6 +103,8 @@ pub struct Instance {
     /// Admitted since the last flush, and to be started by the next: one call to the I/O threads
     /// for all of them.
     starting: Vec<Arc<Connection>>,
+    /// No other thread of JavaScript's outlives this one.
+    pub is_main: bool,
     /// Where the event loop can read itself.
     pub borrower: Option<Borrower>,
 }
@@ -122,7 +124,7 @@ const WORTH_REPORTING: usize = 1024 * 1024;
 impl Instance {
     /// An instance without connections.
     #[must_use]
-    pub fn new(mailbox: Arc<Mailbox>) -> Self {
+    pub fn new(mailbox: Arc<Mailbox>, is_main: bool) -> Self {
         Self {
             slots: Vec::new(),
             vacant: Vec::new(),
@@ -135,6 +137,7 @@ impl Instance {
             reported: 0,
             preset: None,
             starting: Vec::new(),
+            is_main,
             borrower: None,
         }
     }

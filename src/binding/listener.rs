@@ -3,7 +3,7 @@
 use std::os::fd::{IntoRawFd, OwnedFd};
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Buffer, Error, Result, Status};
+use napi::bindgen_prelude::{BufferSlice, Env, Error, Result, Status};
 use napi_derive::napi;
 
 use super::batch::{Kind, Record};
@@ -76,12 +76,12 @@ impl Host for Mailbox {
 }
 
 /// A visitor as it is handed to Node.
-#[napi(object)]
-pub struct VisitorParts {
+#[napi(object, object_from_js = false)]
+pub struct VisitorParts<'env> {
     /// Its descriptor, which is the caller's from now on.
     pub descriptor: i32,
-    /// What had been read.
-    pub bytes: Buffer,
+    /// What had been read, in memory of V8's: users see it.
+    pub bytes: BufferSlice<'env>,
 }
 
 /// What a listener leaves behind.
@@ -143,10 +143,17 @@ impl Engine {
 
     /// Takes a visitor out, for Node to serve it; `null` when there is none of this number.
     #[napi]
-    pub fn take_visitor(&self, listener: u32, visitor: u32) -> Option<VisitorParts> {
-        let taken = self.instance.borrow_mut().listener(listener)?.take(visitor)?;
+    pub fn take_visitor<'env>(
+        &self,
+        env: &'env Env,
+        listener: u32,
+        visitor: u32,
+    ) -> Result<Option<VisitorParts<'env>>> {
+        let listener = self.instance.borrow_mut().listener(listener);
+        let Some(taken) = listener.and_then(|listener| listener.take(visitor)) else { return Ok(None) };
         let (descriptor, bytes) = taken.into_parts();
-        Some(VisitorParts { descriptor: give(descriptor), bytes: bytes.into() })
+        let bytes = BufferSlice::copy_from(env, bytes)?;
+        Ok(Some(VisitorParts { descriptor: give(descriptor), bytes }))
     }
 
     /// Says what the connections that are admitted from now on are told.
