@@ -11,12 +11,13 @@
 // The global of that name is an accessor, which shows in what is called often.
 const { Buffer } = require('buffer');
 const { getDefaultHighWaterMark } = require('stream');
-const { isMainThread, markAsUntransferable } = require('worker_threads');
+const { isMainThread } = require('worker_threads');
 
 const { outside, report, root } = require('./async-scope.js');
 const { EMPTY_BUFFER } = require('./constants.js');
 const { hookExit } = require('./exit-hook.js');
 const native = require('./load-native.js');
+const { FastBuffer, Slab } = require('./slab.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
 const { setImmediate } = globalThis;
@@ -73,18 +74,12 @@ const RECORD_WORDS = 4;
 /** Records that one call of the engine hands out at most. */
 const RECORDS = 1024;
 
-const SLAB_SIZE = 16 * 1024;
-const MAX_SLAB_SIZE = 256 * 1024;
-
 /**
  * What one turn of the event loop may deliver; the rest waits for the next, so
  * that timers and other sockets have theirs.
  */
 const TURN_RECORDS = 4096;
 const TURN_BYTES = 4 * 1024 * 1024;
-
-// The class of Buffers: its constructor is the cheapest way to a view.
-const FastBuffer = /** @type {any} */ (Buffer)[Symbol.species];
 
 /**
  * Whether Node is to warn of names that programs should not use. One of them is
@@ -126,12 +121,9 @@ const words = new Uint32Array(RECORDS * RECORD_WORDS + 1);
 const flushWords = new Uint32Array(64 * RECORD_WORDS);
 
 /** Memory for received payloads. What has been handed out is the user's. */
-let slab = EMPTY_BUFFER;
-let slabUsed = 0;
-/** The slab's memory: to ask a Buffer for it is not free. */
-let slabMemory = slab.buffer;
-/** The memory that the collected records speak of. */
-let wordsMemory = slabMemory;
+let slab = new Slab(0);
+/** The one that the collected records speak of. */
+let wordsSlab = slab;
 
 /** The records of the mailbox that have been collected and not delivered. */
 let cursor = 0;
@@ -164,46 +156,32 @@ let outputs = [];
 let holds = 0;
 
 /**
- * @param {number} needed Bytes that have to fit
- */
-function renewSlab(needed) {
-  slab = Buffer.allocUnsafeSlow(
-    Math.max(SLAB_SIZE, Math.min(needed, MAX_SLAB_SIZE))
-  );
-  slabUsed = 0;
-  // Other messages are in there: whoever gives his message's memory to a worker
-  // would take theirs along.
-  slabMemory = slab.buffer;
-  markAsUntransferable(slabMemory);
-}
-
-/**
  * Fills an array of words by `collect`, with a new slab when it asks for one.
  *
- * @param {(words: Uint32Array, slab: Buffer, used: number) => number} collect
+ * @param {(words: Uint32Array, slab: Buffer, filled: number) => number} collect
  * @param {Uint32Array} into
  * @returns {number} The number of records
  */
 function fill(collect, into) {
-  if (slab.length === 0) renewSlab(SLAB_SIZE);
+  // Whoever fills an array has seen to what was in it.
+  if (cursor === collected) slab.reuse();
 
-  let count = collect(into, slab, slabUsed);
+  let count = collect(into, slab.bytes, slab.filled);
 
   if (count < 0) {
-    renewSlab(-count);
-    count = collect(into, slab, slabUsed);
+    slab = new Slab(-count);
+    count = collect(into, slab.bytes, 0);
     // A single payload larger than the usual limit.
     if (count < 0) {
-      slab = Buffer.allocUnsafeSlow(-count);
-      slabMemory = slab.buffer;
-      count = collect(into, slab, slabUsed);
+      slab = new Slab(-count, Infinity);
+      count = collect(into, slab.bytes, 0);
     }
   }
 
   // Not a number: the engine could not do its work.
   if (!(count >= 0)) throw new Error('The engine of ws-native has failed');
 
-  slabUsed = into[into.length - 1];
+  slab.filled = into[into.length - 1];
   return count;
 }
 
@@ -212,16 +190,17 @@ function fill(collect, into) {
  *
  * @param {Uint32Array} from
  * @param {number} at Index of the record's first word
- * @param {ArrayBufferLike} memory That of the slab it was filled with
+ * @param {Slab} filled The slab it was filled with
  * @param {number} [id] The stream it comes from
  * @returns {Buffer}
  */
-function payloadOf(from, at, memory, id) {
+function payloadOf(from, at, filled, id) {
   const length = from[at + 3];
 
   if ((from[at + 1] & 0xff) === KIND.LARGE) return takeLarge(id);
-  if (length === 0) return EMPTY_BUFFER;
-  return new FastBuffer(memory, from[at + 2], length);
+  // Not one for all: it is the user's, who may transfer it.
+  if (length === 0) return new FastBuffer(0);
+  return filled.take(from[at + 2], length);
 }
 
 /**
@@ -311,7 +290,7 @@ function deliverTurn() {
 
     cursor = collected = 0;
     collected = fill(hot.drain, words);
-    wordsMemory = slabMemory;
+    wordsSlab = slab;
     records += collected;
 
     if (collected === 0) return true;
@@ -322,7 +301,7 @@ function deliverTurn() {
 function skipRecord() {
   const at = cursor++ * RECORD_WORDS;
 
-  if ((words[at + 1] & 0xff) === KIND.LARGE) payloadOf(words, at, wordsMemory);
+  if ((words[at + 1] & 0xff) === KIND.LARGE) payloadOf(words, at, wordsSlab);
 }
 
 /**
@@ -352,7 +331,7 @@ function deliverRecords(connection) {
 
     if (hasPayload(word & 0xff)) {
       turnBytes += words[at + 3];
-      connection.take(word, 0, payloadOf(words, at, wordsMemory));
+      connection.take(word, 0, payloadOf(words, at, wordsSlab));
     } else {
       connection.take(word, words[at + 2], EMPTY_BUFFER);
     }
@@ -666,7 +645,7 @@ function collect(connection) {
       const word = streamWords[at + 1];
 
       if (hasPayload(word & 0xff)) {
-        connection.hold(word, 0, payloadOf(streamWords, at, slabMemory, id));
+        connection.hold(word, 0, payloadOf(streamWords, at, slab, id));
       } else {
         connection.hold(word, streamWords[at + 2], EMPTY_BUFFER);
       }

@@ -20,7 +20,7 @@ const net = require('net');
 
 const { makeScope, runIn, storesLast } = require('./async-scope.js');
 const binding = require('./binding.js');
-const { EMPTY_BUFFER } = require('./constants.js');
+const { FastBuffer } = require('./slab.js');
 const upgradeRequest = require('./upgrade-request.js');
 const { Visitor, makeSocket } = require('./visitor.js');
 
@@ -351,8 +351,7 @@ class NativeListener {
   receive(digest, payload) {
     const end = 8 + payload.readUInt32LE(4);
     const text = payload.toString('latin1', 8, end);
-    const head =
-      end < payload.length ? Buffer.from(payload.subarray(end)) : EMPTY_BUFFER;
+    const head = new FastBuffer(payload.subarray(end));
     const visitor = new Visitor(this, payload.readUInt32LE(0));
     const request = new upgradeRequest.UpgradeRequest(
       visitor,

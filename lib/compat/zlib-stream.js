@@ -8,7 +8,6 @@
 
 const { constants } = require('zlib');
 
-const { EMPTY_BUFFER } = require('../constants.js');
 const { PROTOCOL_ERRORS, kStatusCode, protocolError } = require('../errors.js');
 const { Fifo } = require('../fifo.js');
 
@@ -184,7 +183,7 @@ function close(stream, error) {
  * @returns {Buffer}
  */
 function join(chunks, length) {
-  if (chunks.length === 0) return EMPTY_BUFFER;
+  if (chunks.length === 0) return Buffer.alloc(0);
 
   return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
 }
