@@ -307,10 +307,17 @@ describe('The request', () => {
 
     wss.on('connection', (ws, request) => {
       notebook.note(
-        Object.keys(request)
-          .sort()
-          .map((name) => [name, name[0] === '_' || kindOf(request[name])])
+        Object.keys(request).map((name) => [
+          name,
+          name[0] === '_' || kindOf(request[name])
+        ])
       );
+      notebook.note(Reflect.ownKeys(request).map(String));
+      notebook.note(
+        Object.getPrototypeOf(request) === http.IncomingMessage.prototype
+      );
+      // As frameworks have it.
+      notebook.note(Object.create(request).socket === request.socket);
       notebook.note(request instanceof http.IncomingMessage);
       notebook.note(request.constructor === http.IncomingMessage);
       notebook.note(request.headers, request.headersDistinct);

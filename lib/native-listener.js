@@ -353,10 +353,7 @@ class NativeListener {
     const text = payload.toString('latin1', 8, end);
     const head = new FastBuffer(payload.subarray(end));
     const visitor = new Visitor(this, payload.readUInt32LE(0));
-    const request = new upgradeRequest.UpgradeRequest(
-      visitor,
-      text.split('\0')
-    );
+    const request = upgradeRequest.makeRequest(visitor, text.split('\0'));
 
     if (digest !== 0) {
       const at = digest & DIGEST.KEY;
