@@ -56,7 +56,7 @@ module.exports = [
   {
     // Few modules load the addon.
     files: ['lib/**/*.js', 'index.js'],
-    ignores: ['lib/async-scope.js', 'lib/binding.js'],
+    ignores: ['lib/engine/async-scope.js', 'lib/engine/engine.js'],
     rules: {
       'no-restricted-modules': [
         'error',
@@ -65,7 +65,7 @@ module.exports = [
     }
   },
   {
-    files: ['lib/load-native.js'],
+    files: ['lib/engine/load-native.js'],
     rules: { 'no-restricted-modules': 'off' }
   },
   {
@@ -86,7 +86,7 @@ module.exports = [
         {
           selector:
             'CallExpression[callee.property.name=/^(shift|unshift|splice)$/]',
-          message: 'It moves all that stays: use a Fifo (lib/fifo.js).'
+          message: 'It moves all that stays: use a Fifo (lib/connection/fifo.js).'
         }
       ]
     }

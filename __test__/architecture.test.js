@@ -97,20 +97,45 @@ describe('the layers', () => {
     }
   }
 
-  it('nothing requires the generated loader but lib/load-native.js', () => {
+  it('nothing requires the generated loader but lib/engine/load-native.js', () => {
     const users = [...files('lib', '.js'), 'index.js'].filter((name) =>
       required(name).some((module) => /native(?:\.js)?$/.test(module))
     );
 
-    const loaders = ['lib/async-scope.js', 'lib/binding.js'];
+    const loaders = ['lib/engine/async-scope.js', 'lib/engine/engine.js'];
 
-    assert.deepStrictEqual(users, [...loaders, 'lib/load-native.js']);
+    assert.deepStrictEqual(users, [...loaders, 'lib/engine/load-native.js']);
     for (const name of loaders) {
       assert.deepStrictEqual(
         required(name).filter((module) => /native/.test(module)),
         ['./load-native.js']
       );
     }
+  });
+
+  it('lib has at most eight files outside of its folders', () => {
+    const loose = files('lib', '.js').filter((name) => !/\/.*\//.test(name));
+
+    assert.ok(loose.length <= 8, loose.join(', '));
+  });
+
+  it('no module of lib requires itself by way of others', () => {
+    const done = new Set();
+    const visit = (name, trail) => {
+      assert.ok(!trail.includes(name), [...trail, name].join(' -> '));
+      if (done.has(name)) return;
+
+      for (const module of required(name)) {
+        if (!module.startsWith('.')) continue;
+
+        const next = path.posix.join(path.posix.dirname(name), module);
+
+        if (next.startsWith('lib/')) visit(next, [...trail, name]);
+      }
+      done.add(name);
+    };
+
+    for (const name of files('lib', '.js')) visit(name, []);
   });
 
   it('the package depends on nothing, and needs no install script', () => {

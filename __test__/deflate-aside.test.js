@@ -13,7 +13,7 @@ const { describe, it } = require('node:test');
 
 const WebSocket = require('ws-native');
 
-const binding = require('../lib/binding.js');
+const binding = require('../lib/engine/engine.js');
 const { kConnection } = require('../lib/constants.js');
 const { noise, words } = require('./support/deflated.js');
 const { RawPeer } = require('./support/raw-peer.js');

@@ -10,7 +10,7 @@ const { Duplex } = require('node:stream');
 
 const WebSocket = require('../index.js');
 const Limiter = require('../lib/compat/limiter.js');
-const { Fifo } = require('../lib/fifo.js');
+const { Fifo } = require('../lib/connection/fifo.js');
 const { bytesOf, fakeBlob } = require('./support/blobs.js');
 const { random } = require('./support/random.js');
 

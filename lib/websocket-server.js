@@ -13,8 +13,12 @@ const {
   extensionName: EXTENSION_NAME
 } = require('./compat/permessage-deflate.js');
 const { CLOSE_TIMEOUT, kWebSocket } = require('./constants.js');
-const extension = require('./extension.js');
-const { listenNatively, passOn, serverOf } = require('./native-listener.js');
+const extension = require('./handshake/extension.js');
+const {
+  listenNatively,
+  passOn,
+  serverOf
+} = require('./listener/native-listener.js');
 const {
   acceptanceLines,
   checkRequest,
@@ -22,9 +26,9 @@ const {
   negotiateExtensions,
   readProtocols,
   refuse
-} = require('./server-handshake.js');
-const { Visitor, destroyThis } = require('./visitor.js');
-const { attachVisitor } = require('./websocket-socket.js');
+} = require('./handshake/server.js');
+const { Visitor, destroyThis } = require('./listener/pending-upgrade.js');
+const { attachVisitor } = require('./connection/attach.js');
 
 const RUNNING = 0;
 const CLOSING = 1;
@@ -577,7 +581,7 @@ function emitClose(server) {
  * @param {WebSocketServer} server The server
  * @param {any} request The request
  * @param {any} socket Its stream
- * @param {import('./server-handshake.js').Refusal} refusal The answer
+ * @param {import('./handshake/server.js').Refusal} refusal The answer
  */
 function refuseClient(server, request, socket, refusal) {
   if (server.listenerCount('wsClientError') === 0) {

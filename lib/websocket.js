@@ -14,23 +14,23 @@ const {
   READY_STATES,
   kConnection
 } = require('./constants.js');
-const { bindCallback } = require('./async-scope.js');
+const { bindCallback } = require('./engine/async-scope.js');
 const PerMessageDeflate = require('./compat/permessage-deflate.js');
-const { abortHandshake, connect } = require('./client-handshake.js');
+const { abortHandshake, connect } = require('./handshake/client.js');
 const {
   addEventListener,
   defineOnAttribute,
   removeEventListener
 } = require('./event-target.js');
 const { READY, isWatched, originals } = require('./compat/sender-view.js');
-const { sizeOf, toBuffer } = require('./outbound.js');
+const { sizeOf, toBuffer } = require('./connection/sender.js');
 const { isBlob } = require('./validation.js');
 const {
   attach,
   endIfClosed,
   receiverOf,
   startCloseTimer
-} = require('./websocket-socket.js');
+} = require('./connection/attach.js');
 
 const { extensionName: EXTENSION_NAME } = PerMessageDeflate;
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
@@ -120,9 +120,8 @@ class WebSocket extends EventEmitter {
     this._paused = false;
     this._protocol = '';
     this._readyState = CONNECTING;
-    this._sender = /** @type {import('./outbound.js').Outbound | null} */ (
-      null
-    );
+    this._sender =
+      /** @type {import('./connection/sender.js').Outbound | null} */ (null);
     /** @type {any} */
     this._socket;
     if (address === null) Object.defineProperty(this, '_socket', SOCKET);
@@ -363,7 +362,7 @@ class WebSocket extends EventEmitter {
 
 /**
  * @param {any} ws
- * @returns {import('./connection.js').Connection | null}
+ * @returns {import('./connection/connection.js').Connection | null}
  */
 function connectionOf(ws) {
   return ws[kConnection];

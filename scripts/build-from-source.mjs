@@ -12,7 +12,7 @@ import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import platform from '../lib/platform.js';
+import platform from '../lib/engine/platform.js';
 import {
   Refusal,
   main,

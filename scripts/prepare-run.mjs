@@ -7,7 +7,7 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-import platform from '../lib/platform.js';
+import platform from '../lib/engine/platform.js';
 import { build, defaultProfile, profileFile } from './build.mjs';
 import { main, read, requireNode, root, run } from './toolchain.mjs';
 

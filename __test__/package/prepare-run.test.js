@@ -11,7 +11,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { afterEach, beforeEach, describe, it } = require('node:test');
 
-const platform = require('../../lib/platform.js');
+const platform = require('../../lib/engine/platform.js');
 
 const root = path.join(__dirname, '../..');
 const NOW = 1_700_000_000;
@@ -64,7 +64,7 @@ describe('scripts/prepare-run.mjs', { skip }, () => {
     copy = fs.mkdtempSync(path.join(os.tmpdir(), 'ws-native-prepare-'));
     calls = at('calls.txt');
 
-    for (const name of ['scripts', 'lib/platform.js', 'package.json']) {
+    for (const name of ['scripts', 'lib/engine/platform.js', 'package.json']) {
       fs.cpSync(path.join(root, name), at(name), { recursive: true });
     }
 

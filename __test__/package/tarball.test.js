@@ -13,7 +13,7 @@ const { after, before, describe, it } = require('node:test');
 const { promisify } = require('node:util');
 
 const { plainEnvironment, tarballs } = require('../support/packed-project.js');
-const platform = require('../../lib/platform.js');
+const platform = require('../../lib/engine/platform.js');
 
 const root = path.join(__dirname, '../..');
 const run = promisify(execFile);
@@ -223,7 +223,7 @@ describe('the packed module', { skip }, () => {
       'index.d.mts',
       'index.d.ts',
       'index.js',
-      'lib/binding.js',
+      'lib/engine/engine.js',
       'native.js',
       'scripts/build-from-source.mjs',
       'src/lib.rs',

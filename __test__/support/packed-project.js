@@ -13,7 +13,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { promisify } = require('node:util');
 
-const { platformName } = require('../../lib/platform.js');
+const { platformName } = require('../../lib/engine/platform.js');
 
 const root = path.join(__dirname, '..', '..');
 const run = promisify(execFile);

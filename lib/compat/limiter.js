@@ -3,7 +3,7 @@
 
 /** Bounds how many jobs run at a time; the others wait in the order they came. */
 
-const { Fifo } = require('../fifo.js');
+const { Fifo } = require('../connection/fifo.js');
 
 /**
  * @callback LimitedJob

@@ -10,13 +10,13 @@
  */
 
 const Receiver = require('./receiver.js');
-const { release } = require('../adopted-socket.js');
+const { release } = require('../connection/adopted-socket.js');
 const { kWebSocket } = require('../constants.js');
 
 class ReceiverView extends Receiver {
   /**
    * @param {any} ws The WebSocket whose parser this stands for
-   * @param {import('../connection.js').Connection} connection
+   * @param {import('../connection/connection.js').Connection} connection
    */
   constructor(ws, connection) {
     super(connection.limits, connection);

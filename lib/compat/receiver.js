@@ -14,19 +14,19 @@ const {
   kConnection,
   kWebSocket
 } = require('../constants.js');
-const { Connection } = require('../connection.js');
-const { engine } = require('../binding.js');
-const deflateOptions = require('../deflate-options.js');
+const { Connection } = require('../connection/connection.js');
+const { engine } = require('../engine/engine.js');
+const deflateOptions = require('../handshake/deflate-options.js');
 const { protocolError } = require('../errors.js');
 const { extensionName } = require('./permessage-deflate.js');
-const { shape } = require('../message-shape.js');
+const { shape } = require('../data.js');
 
 /** Codecs of receivers that nobody ended. */
 const abandoned = new FinalizationRegistry((/** @type {number} */ id) =>
   engine.free(id)
 );
 
-/** @type {import('../connection.js').Handler} */
+/** @type {import('../connection/connection.js').Handler} */
 const handler = {
   message(receiver, data, isBinary, fragments) {
     receiver.emit(

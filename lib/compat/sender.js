@@ -6,11 +6,11 @@
 // by hand, above all with `Sender.frame`, and write to a stream of their own.
 // Its methods call each other by their names in `ws`: people replace them.
 
-const { callAll } = require('../acks.js');
-const closePayload = require('../close-payload.js');
+const { callAll } = require('../connection/ack-queue.js');
+const closePayload = require('../connection/close-payload.js');
 const { NOOP, kWebSocket } = require('../constants.js');
-const { Fifo } = require('../fifo.js');
-const { toBuffer } = require('../outbound.js');
+const { Fifo } = require('../connection/fifo.js');
+const { toBuffer } = require('../connection/sender.js');
 const { isBlob } = require('../validation.js');
 const { frame, kByteLength } = require('./frame.js');
 const { extensionName } = require('./permessage-deflate.js');

@@ -9,7 +9,7 @@
 const { constants } = require('zlib');
 
 const { PROTOCOL_ERRORS, kStatusCode, protocolError } = require('../errors.js');
-const { Fifo } = require('../fifo.js');
+const { Fifo } = require('../connection/fifo.js');
 
 const TOO_LONG = PROTOCOL_ERRORS.findIndex(
   ({ code }) => code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'

@@ -11,7 +11,7 @@ const OWN_BUFFER: usize = 64 * 1024;
 /// Words of one record in the array that JavaScript reads.
 pub const RECORD_WORDS: usize = 4;
 
-/// What a record says. `lib/binding.js` has the same numbers.
+/// What a record says. `lib/engine/engine.js` has the same numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {

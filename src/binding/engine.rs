@@ -1,4 +1,4 @@
-//! The cold half of the binding: what happens once in the life of a connection. `lib/binding.js`
+//! The cold half of the binding: what happens once in the life of a connection. `lib/engine/engine.js`
 //! is its only caller.
 
 use std::cell::RefCell;
@@ -107,7 +107,7 @@ impl ConnectionOptions {
     }
 }
 
-/// The engine of one instance of `lib/binding.js`.
+/// The engine of one instance of `lib/engine/engine.js`.
 #[napi]
 pub struct Engine {
     pub(super) instance: Rc<RefCell<Instance>>,

@@ -1,4 +1,4 @@
-//! What one instance of `lib/binding.js` has on this side: its connections, its mailbox and its
+//! What one instance of `lib/engine/engine.js` has on this side: its connections, its mailbox and its
 //! outbox. Lives on the JavaScript thread.
 
 use std::borrow::Cow;
@@ -25,7 +25,7 @@ use crate::transport::write_queue::{Appended, OWN_SEGMENT, Pending};
 const SLOT_BITS: u32 = 20;
 const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
-/// The flags of a send; `lib/binding.js` has the same numbers. The low four bits are the opcode.
+/// The flags of a send; `lib/engine/engine.js` has the same numbers. The low four bits are the opcode.
 pub mod send {
     /// The last frame of its message.
     pub const FIN: u32 = 0x10;
@@ -83,7 +83,7 @@ struct LastPlain {
     plain: Arc<Plain>,
 }
 
-/// The state of one `lib/binding.js`.
+/// The state of one `lib/engine/engine.js`.
 pub struct Instance {
     slots: Vec<Slot>,
     vacant: Vec<u32>,

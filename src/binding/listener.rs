@@ -13,7 +13,7 @@ use super::mailbox::Mailbox;
 use crate::transport::adopt;
 use crate::transport::listener::{Host, Listener};
 
-/// The request has a header that asks for subprotocols. `lib/native-listener.js` has the same numbers.
+/// The request has a header that asks for subprotocols. `lib/listener/native-listener.js` has the same numbers.
 const PROTOCOLS: u16 = 0x8000;
 /// The request has a header that offers extensions.
 const EXTENSIONS: u16 = 0x4000;

@@ -18,11 +18,11 @@ const EventEmitter = require('events');
 const http = require('http');
 const net = require('net');
 
-const { makeScope, runIn, storesLast } = require('./async-scope.js');
-const binding = require('./binding.js');
-const { FastBuffer } = require('./slab.js');
+const { makeScope, runIn, storesLast } = require('../engine/async-scope.js');
+const binding = require('../engine/engine.js');
+const { FastBuffer } = require('../engine/slab.js');
 const upgradeRequest = require('./upgrade-request.js');
-const { Visitor, makeSocket } = require('./visitor.js');
+const { Visitor, makeSocket } = require('./pending-upgrade.js');
 
 const { KIND, engine } = binding;
 const { emit } = EventEmitter.prototype;
@@ -137,7 +137,7 @@ function passOn(wss) {
 /**
  * @callback Decide
  * @param {any} request
- * @param {import('./visitor.js').Visitor} visitor
+ * @param {import('./pending-upgrade.js').Visitor} visitor
  * @param {Buffer} head What came behind the request
  * @returns {boolean} Whether that was possible without asking anybody; if not,
  *   it is up to Node

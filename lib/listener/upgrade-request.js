@@ -82,7 +82,7 @@ const { IncomingMessage } = http;
 Frame.prototype = IncomingMessage.prototype;
 
 /**
- * @param {import('./visitor.js').Visitor} visitor
+ * @param {import('./pending-upgrade.js').Visitor} visitor
  * @param {string[]} parts The target, then names and values of the headers
  * @returns {http.IncomingMessage}
  */

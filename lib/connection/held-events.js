@@ -6,7 +6,7 @@
  * one event a turn is wanted, or because they came with a chunk of a stream.
  */
 
-const binding = require('./binding.js');
+const binding = require('../engine/engine.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
 const { setImmediate } = globalThis;

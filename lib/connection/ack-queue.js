@@ -10,7 +10,7 @@
 const { Socket } = require('net');
 const { constants } = require('os');
 
-const binding = require('./binding.js');
+const binding = require('../engine/engine.js');
 const { Fifo } = require('./fifo.js');
 const {
   compressionAborted,

@@ -7,13 +7,13 @@
  * It knows nothing of the WebSocket's states; its handler does.
  */
 
-const acks = require('./acks.js');
-const { makeScope, runIn, storesLast } = require('./async-scope.js');
-const binding = require('./binding.js');
+const acks = require('./ack-queue.js');
+const { makeScope, runIn, storesLast } = require('../engine/async-scope.js');
+const binding = require('../engine/engine.js');
 const { ConnectionState } = require('./connection-state.js');
 const { Fifo } = require('./fifo.js');
 const heldEvents = require('./held-events.js');
-const incoming = require('./incoming.js');
+const incoming = require('./chunks.js');
 const { systemError } = require('./socket-errors.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
@@ -32,7 +32,7 @@ const { BINARY, KIND, engine, hot } = binding;
  * @property {(ws: any, index: number, parameter: number) => void} violation
  */
 
-/** @typedef {import('./acks.js').Ack} Ack */
+/** @typedef {import('./ack-queue.js').Ack} Ack */
 /** @typedef {import('./held-events.js').Held} Held */
 
 const { isFrame, startsChunk } = heldEvents;

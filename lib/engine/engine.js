@@ -14,7 +14,7 @@ const { getDefaultHighWaterMark } = require('stream');
 const { isMainThread } = require('worker_threads');
 
 const { outside, report, root } = require('./async-scope.js');
-const { EMPTY_BUFFER } = require('./constants.js');
+const { EMPTY_BUFFER } = require('../constants.js');
 const { hookExit } = require('./exit-hook.js');
 const native = require('./load-native.js');
 const { FastBuffer, Slab } = require('./slab.js');
@@ -101,7 +101,7 @@ const warnsOfNames =
 const runTicks =
   (!warnsOfNames && /** @type {any} */ (process)._tickCallback) || (() => {});
 
-/** @type {Array<import('./connection.js').Connection | undefined>} */
+/** @type {Array<import('../connection/connection.js').Connection | undefined>} */
 const connections = [];
 
 /** Bun has the names of libuv's functions, but not the functions. */
@@ -149,7 +149,7 @@ let exiting = false;
 let preset = /** @type {object | undefined} */ (undefined);
 
 /** Streams that have frames to be written. */
-/** @type {Array<import('./connection.js').Connection>} */
+/** @type {Array<import('../connection/connection.js').Connection>} */
 let outputs = [];
 
 /** Reasons for which the event loop has to live. */
@@ -307,7 +307,7 @@ function skipRecord() {
 /**
  * Delivers the records that one chunk of a connection brought.
  *
- * @param {import('./connection.js').Connection} connection
+ * @param {import('../connection/connection.js').Connection} connection
  */
 function deliverChunk(connection) {
   try {
@@ -320,7 +320,7 @@ function deliverChunk(connection) {
 }
 
 /**
- * @param {import('./connection.js').Connection} connection
+ * @param {import('../connection/connection.js').Connection} connection
  */
 function deliverRecords(connection) {
   const { id } = connection;
@@ -393,7 +393,7 @@ function noteFlushed(count) {
 /**
  * Sees to what the engine's answer to a send asks for.
  *
- * @param {import('./connection.js').Connection} connection
+ * @param {import('../connection/connection.js').Connection} connection
  * @param {number} answer
  */
 function settle(connection, answer) {
@@ -447,7 +447,7 @@ function flushOutputs() {
  *
  * @param {number} listener
  * @param {number} visitor
- * @param {import('../native').ConnectionOptions} limits
+ * @param {import('../../native').ConnectionOptions} limits
  * @param {string} answer What the handshake ends with
  * @param {Buffer} head What came behind the request
  * @returns {number} The connection's number
@@ -488,7 +488,7 @@ const counts = new Uint32Array(4);
 /**
  * Has the engine let go of an adopted socket.
  *
- * @param {import('./connection.js').Connection} connection
+ * @param {import('../connection/connection.js').Connection} connection
  * @returns {boolean} Whether records of it may still come; a last one says when
  *   there are no more. If not, its number is free.
  */
@@ -516,7 +516,7 @@ function countOf(index) {
 /**
  * Writes at once what the kernel takes of one connection.
  *
- * @param {import('./connection.js').Connection} connection
+ * @param {import('../connection/connection.js').Connection} connection
  */
 function flushOne(connection) {
   noteFlushed(hot.flushOne(connection.id, flushWords));
@@ -549,7 +549,7 @@ function inTurn(body) {
 }
 
 /**
- * @param {import('./connection.js').Connection} connection
+ * @param {import('../connection/connection.js').Connection} connection
  */
 function register(connection) {
   connections[connection.id & SLOT_MASK] = connection;
@@ -578,7 +578,7 @@ function hasCollected(id) {
 /**
  * Forgets a connection of which no record is on its way any more.
  *
- * @param {import('./connection.js').Connection} connection
+ * @param {import('../connection/connection.js').Connection} connection
  */
 function unregister(connection) {
   forget(connection);
@@ -586,7 +586,7 @@ function unregister(connection) {
 }
 
 /**
- * @param {import('./connection.js').Connection} connection
+ * @param {import('../connection/connection.js').Connection} connection
  */
 function forget(connection) {
   const slot = connection.id & SLOT_MASK;
@@ -610,7 +610,7 @@ const streamWords = new Uint32Array(RECORDS * RECORD_WORDS + 1);
 /**
  * Decodes a chunk of a stream, or has another thread decode it.
  *
- * @param {import('./connection.js').Connection} connection
+ * @param {import('../connection/connection.js').Connection} connection
  * @param {Uint8Array} chunk
  * @returns {boolean} Whether its events are held now; if not, a record tells
  *   when they can be collected, and no other chunk may come before
@@ -627,7 +627,7 @@ function feed(connection, chunk) {
 /**
  * Has a connection hold what a chunk of its stream brought.
  *
- * @param {import('./connection.js').Connection} connection
+ * @param {import('../connection/connection.js').Connection} connection
  */
 function collect(connection) {
   const { id } = connection;

@@ -10,8 +10,8 @@
 
 const net = require('net');
 
-const { engine } = require('./binding.js');
-const { kConnection } = require('./constants.js');
+const { engine } = require('../engine/engine.js');
+const { kConnection } = require('../constants.js');
 
 /** The longest timer, and what Node makes of a longer one. */
 const LONGEST = 2 ** 31 - 1;

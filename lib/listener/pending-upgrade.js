@@ -9,11 +9,11 @@
 
 const net = require('net');
 
-const acks = require('./acks.js');
-const { lend } = require('./adopted-socket.js');
-const { KIND, admit, engine } = require('./binding.js');
-const { Connection } = require('./connection.js');
-const { systemError } = require('./socket-errors.js');
+const acks = require('../connection/ack-queue.js');
+const { lend } = require('../connection/adopted-socket.js');
+const { KIND, admit, engine } = require('../engine/engine.js');
+const { Connection } = require('../connection/connection.js');
+const { systemError } = require('../connection/socket-errors.js');
 
 // Kept, so that a test's fake timers do not stop the end.
 const { setImmediate } = globalThis;
@@ -110,7 +110,7 @@ class Visitor {
    * Lets the connection in.
    *
    * @param {any} ws
-   * @param {import('./connection.js').Handler} handler
+   * @param {import('../connection/connection.js').Handler} handler
    * @param {any} limits
    * @param {string} answer What the handshake ends with
    * @param {Buffer} head What came behind the request
@@ -167,7 +167,7 @@ class VisitorConnection extends Connection {
   /**
    * @param {any} server The http server that the connection counts for
    * @param {any} ws
-   * @param {import('./connection.js').Handler} handler
+   * @param {import('../connection/connection.js').Handler} handler
    * @param {number} id
    * @param {boolean} deflates Whether permessage-deflate is in use
    */

@@ -6,7 +6,7 @@
 
 const { constants } = require('node:zlib');
 
-const usual = require('./usual.js');
+const usual = require('./reuse-if-equal.js');
 
 const {
   Z_DEFAULT_MEMLEVEL,
@@ -20,7 +20,7 @@ const {
 /**
  * What was used last: mostly the same for all connections.
  *
- * @type {import('../native').DeflateOptions | undefined}
+ * @type {import('../../native').DeflateOptions | undefined}
  */
 let last;
 
@@ -50,7 +50,7 @@ function windowBits(bits) {
 
 /**
  * @param {any} deflate The extension in use, if any
- * @returns {import('../native').DeflateOptions | undefined}
+ * @returns {import('../../native').DeflateOptions | undefined}
  */
 function deflateOptions(deflate) {
   if (deflate === undefined || deflate === null || !deflate.params) {

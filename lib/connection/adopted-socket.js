@@ -14,9 +14,9 @@
 
 const net = require('net');
 
-const { bindCallback } = require('./async-scope.js');
-const { decodeEarly, engine } = require('./binding.js');
-const { kConnection } = require('./constants.js');
+const { bindCallback } = require('../engine/async-scope.js');
+const { decodeEarly, engine } = require('../engine/engine.js');
+const { kConnection } = require('../constants.js');
 const idleTimer = require('./idle-timer.js');
 const queueLength = require('./queue-length.js');
 

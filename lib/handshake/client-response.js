@@ -4,8 +4,8 @@
 // What a client makes of the server's answer to its opening handshake (RFC 6455
 // 4.1): what is wrong with it, or which subprotocol and extension hold.
 
-const { acceptValue } = require('./binding.js');
-const PerMessageDeflate = require('./compat/permessage-deflate.js');
+const { acceptValue } = require('../engine/engine.js');
+const PerMessageDeflate = require('../compat/permessage-deflate.js');
 const extension = require('./extension.js');
 
 /**

@@ -9,8 +9,8 @@
 
 const { Buffer } = require('buffer');
 
-const acks = require('./acks.js');
-const binding = require('./binding.js');
+const acks = require('./ack-queue.js');
+const binding = require('../engine/engine.js');
 const { Fifo } = require('./fifo.js');
 const heldEvents = require('./held-events.js');
 

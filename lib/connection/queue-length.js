@@ -6,8 +6,8 @@
  * state has its length, and whether 'drain' is to be waited for.
  */
 
-const { HIGH_WATER_MARK } = require('./binding.js');
-const { kConnection } = require('./constants.js');
+const { HIGH_WATER_MARK } = require('../engine/engine.js');
+const { kConnection } = require('../constants.js');
 
 /** What the stream itself counts. */
 const kOwn = Symbol('own-length');

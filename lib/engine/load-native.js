@@ -32,9 +32,9 @@ function reasons(failure) {
  */
 function explain(failure) {
   const name = platform.platformName();
-  const script = path.join(__dirname, '../scripts/build-from-source.mjs');
+  const script = path.join(__dirname, '../../scripts/build-from-source.mjs');
   const { version } = JSON.parse(
-    fs.readFileSync(path.join(__dirname, '../package.json'), 'utf8')
+    fs.readFileSync(path.join(__dirname, '../../package.json'), 'utf8')
   );
   const lines = [
     `ws-native has no compiled engine for this platform (${name}).`,
@@ -58,7 +58,7 @@ function explain(failure) {
  */
 function load() {
   try {
-    return require('../native.js');
+    return require('../../native.js');
   } catch (failure) {
     throw explain(failure);
   }

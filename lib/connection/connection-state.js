@@ -7,7 +7,7 @@
  * moment that it differs from the default.
  */
 
-const acks = require('./acks.js');
+const acks = require('./ack-queue.js');
 
 const ADOPTED = 1 << 0;
 const DEFERRING = 1 << 1;
@@ -24,7 +24,7 @@ const WATCHED = 1 << 11;
 const INPUT_ENDED = 1 << 12;
 const DECODING = 1 << 13;
 
-/** @typedef {import('./acks.js').Ack} Ack */
+/** @typedef {import('./ack-queue.js').Ack} Ack */
 /**
  * @template T
  * @typedef {import('./fifo.js').Fifo<T>} Fifo

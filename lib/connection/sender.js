@@ -10,15 +10,15 @@
 
 const { Buffer } = require('buffer');
 
-const { callAll } = require('./acks.js');
-const { bindCallback } = require('./async-scope.js');
-const { SEND } = require('./binding.js');
+const { callAll } = require('./ack-queue.js');
+const { bindCallback } = require('../engine/async-scope.js');
+const { SEND } = require('../engine/engine.js');
 const closePayload = require('./close-payload.js');
-const PerMessageDeflate = require('./compat/permessage-deflate.js');
-const { EMPTY_BUFFER, kConnection } = require('./constants.js');
+const PerMessageDeflate = require('../compat/permessage-deflate.js');
+const { EMPTY_BUFFER, kConnection } = require('../constants.js');
 const { Fifo } = require('./fifo.js');
 const { compressionAborted, unknownEncoding } = require('./socket-errors.js');
-const { isBlob } = require('./validation.js');
+const { isBlob } = require('../validation.js');
 
 // Kept, so that a test's fake timers do not stop what has been sent.
 const { setImmediate } = globalThis;

@@ -7,11 +7,11 @@
 
 const { STATUS_CODES } = require('http');
 
-const { acceptValue } = require('./binding.js');
-const PerMessageDeflate = require('./compat/permessage-deflate.js');
+const { acceptValue } = require('../engine/engine.js');
+const PerMessageDeflate = require('../compat/permessage-deflate.js');
 const extension = require('./extension.js');
 const subprotocol = require('./subprotocol.js');
-const usual = require('./usual.js');
+const usual = require('./reuse-if-equal.js');
 
 /** 16 bytes in base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;

@@ -9,13 +9,13 @@
 const { Buffer } = require('buffer');
 
 const { adopt, begin } = require('./adopted-socket.js');
-const { makeScope, runIn, storesLast } = require('./async-scope.js');
-const { engine } = require('./binding.js');
+const { makeScope, runIn, storesLast } = require('../engine/async-scope.js');
+const { engine } = require('../engine/engine.js');
 const {
   extensionName: EXTENSION_NAME
-} = require('./compat/permessage-deflate.js');
-const ReceiverView = require('./compat/receiver-view.js');
-const { wear } = require('./compat/sender-view.js');
+} = require('../compat/permessage-deflate.js');
+const ReceiverView = require('../compat/receiver-view.js');
+const { wear } = require('../compat/sender-view.js');
 const { Connection } = require('./connection.js');
 const {
   EMPTY_BUFFER,
@@ -23,12 +23,12 @@ const {
   kConnection,
   kScope,
   kWebSocket
-} = require('./constants.js');
-const deflateOptions = require('./deflate-options.js');
-const { kStatusCode, protocolError } = require('./errors.js');
-const { shape } = require('./message-shape.js');
-const { Outbound } = require('./outbound.js');
-const { setLife } = require('./visitor.js');
+} = require('../constants.js');
+const deflateOptions = require('../handshake/deflate-options.js');
+const { kStatusCode, protocolError } = require('../errors.js');
+const { shape } = require('../data.js');
+const { Outbound } = require('./sender.js');
+const { setLife } = require('../listener/pending-upgrade.js');
 
 // Kept, so that a test's fake timers do not stop the input.
 const { nextTick } = process;
@@ -79,7 +79,7 @@ function attach(ws, socket, head, options) {
  * As `attach`, for a connection of which nobody has needed the socket so far.
  *
  * @param {any} ws
- * @param {import('./visitor.js').Visitor} visitor
+ * @param {import('../listener/pending-upgrade.js').Visitor} visitor
  * @param {string} answer What the handshake ends with
  * @param {Buffer} head
  * @param {any} options
@@ -112,13 +112,13 @@ setLife({
   }
 });
 
-/** @type {import('../native').ConnectionOptions | undefined} */
+/** @type {import('../../native').ConnectionOptions | undefined} */
 let lastLimits;
 
 /**
  * @param {any} ws
  * @param {any} options
- * @returns {import('../native').ConnectionOptions} What the peer's frames are
+ * @returns {import('../../native').ConnectionOptions} What the peer's frames are
  *   held to, and how they may be compressed
  */
 function limitsOf(ws, options) {
@@ -194,7 +194,7 @@ function listen(socket, toData) {
 
 /**
  * @param {any} ws
- * @returns {import('./compat/receiver-view.js')} Made when somebody asks
+ * @returns {import('../compat/receiver-view.js')} Made when somebody asks
  */
 function receiverOf(ws) {
   const connection = ws[kConnection];

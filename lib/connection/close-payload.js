@@ -5,8 +5,8 @@
 
 const { isUint8Array } = require('util').types;
 
-const { EMPTY_BUFFER } = require('./constants.js');
-const { isValidStatusCode } = require('./validation.js');
+const { EMPTY_BUFFER } = require('../constants.js');
+const { isValidStatusCode } = require('../validation.js');
 
 /** What is left of a control frame's 125 bytes behind the code. */
 const MAX_REASON = 123;

@@ -8,16 +8,16 @@
 const http = require('http');
 const https = require('https');
 
-const { makeScope, storesLast } = require('./async-scope.js');
-const { CLOSE_TIMEOUT, kScope } = require('./constants.js');
-const PerMessageDeflate = require('./compat/permessage-deflate.js');
+const { makeScope, storesLast } = require('../engine/async-scope.js');
+const { CLOSE_TIMEOUT, kScope } = require('../constants.js');
+const PerMessageDeflate = require('../compat/permessage-deflate.js');
 const {
   parseAddress,
   requestOptions,
   resolveTarget
 } = require('./client-request.js');
 const checkResponse = require('./client-response.js');
-const { isToken } = require('./validation.js');
+const { isToken } = require('../validation.js');
 
 const CONNECTING = 0;
 const CLOSING = 2;
