@@ -150,7 +150,8 @@ impl Engine {
         visitor: u32,
     ) -> Result<Option<VisitorParts<'env>>> {
         let listener = self.instance.borrow_mut().listener(listener);
-        let Some(taken) = listener.and_then(|listener| listener.take(visitor)) else { return Ok(None) };
+        let Some(mut taken) = listener.and_then(|listener| listener.take(visitor)) else { return Ok(None) };
+        taken.read_first();
         let (descriptor, bytes) = taken.into_parts();
         let bytes = BufferSlice::copy_from(env, bytes)?;
         Ok(Some(VisitorParts { descriptor: give(descriptor), bytes }))

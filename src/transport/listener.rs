@@ -357,6 +357,16 @@ impl Visitor {
         connection
     }
 
+    /// Reads what has come of a visitor of whom nothing has been read, so that he is not taken for one
+    /// who is silent.
+    pub fn read_first(&mut self) {
+        let Guest { socket, bytes, .. } = &mut self.guest;
+        if bytes.is_empty() {
+            // Whoever reads on meets the error, or the end.
+            let _ = read_into(socket, bytes);
+        }
+    }
+
     /// The socket, and all that was read of it.
     #[must_use]
     pub fn into_parts(self) -> (OwnedFd, Vec<u8>) {
