@@ -301,7 +301,7 @@ scenario('a Blob that lies about its size', {}, async (play) => {
   }
   ws.send(counting);
   play.note('buffered', ws.bufferedAmount, reads);
-  ws.ping(fakeBlob(async () => Buffer.alloc(126).buffer, 125));
+  ws.ping(fakeBlob(async () => Buffer.alloc(125).buffer, 1));
   await peer.frames(6);
   await turn();
   play.note('buffered', ws.bufferedAmount, reads);

@@ -6,6 +6,7 @@
 const { isUint8Array } = require('util').types;
 
 const { EMPTY_BUFFER } = require('../constants.js');
+const { lengthOf } = require('./true-bytes.js');
 const { isValidStatusCode } = require('../validation.js');
 
 /** What is left of a control frame's 125 bytes behind the code. */
@@ -28,7 +29,11 @@ function closePayload(code, reason) {
   }
 
   const length =
-    reason === undefined || !reason.length ? 0 : Buffer.byteLength(reason);
+    reason === undefined || !reason.length
+      ? 0
+      : isUint8Array(reason)
+        ? lengthOf(reason)
+        : Buffer.byteLength(reason);
 
   if (length > MAX_REASON) {
     throw new RangeError('The message must not be greater than 123 bytes');

@@ -18,6 +18,7 @@ const PerMessageDeflate = require('../compat/permessage-deflate.js');
 const { EMPTY_BUFFER, kConnection } = require('../constants.js');
 const { Fifo } = require('./fifo.js');
 const { compressionAborted, unknownEncoding } = require('./socket-errors.js');
+const { copyOf, lengthOf, memoryOf, offsetOf } = require('./true-bytes.js');
 const { isBlob } = require('../validation.js');
 
 // Kept, so that a test's fake timers do not stop what has been sent.
@@ -70,8 +71,14 @@ const COMPRESSED = SEND.COMPRESS | SEND.RSV1;
  * @returns {Buffer}
  */
 function toBuffer(data) {
-  // A Proxy of one passes for a Buffer, but its length throws.
-  if (Buffer.isBuffer(data) && data.length >= 0) return data;
+  if (Buffer.isBuffer(data)) {
+    // Throws for a Proxy, which passes for a Buffer.
+    const length = lengthOf(data);
+
+    if (data.length === length) return data;
+    // Everybody else may believe what this one says of its length.
+    return new FastBuffer(memoryOf(data), offsetOf(data), length);
+  }
   if (data instanceof ArrayBuffer) return new FastBuffer(data);
   if (ArrayBuffer.isView(data)) {
     return new FastBuffer(data.buffer, data.byteOffset, data.byteLength);
@@ -211,7 +218,7 @@ class Outbound {
 
     return (
       !deflate.params[`${side}_no_context_takeover`] ||
-      (blob ? size : Buffer.byteLength(data)) >= deflate._threshold
+      (blob ? size : sizeOf(data)) >= deflate._threshold
     );
   }
 
@@ -254,11 +261,9 @@ class Outbound {
   sendControl(opcode, data, mask, ack) {
     const blob = isBlob(data);
     const bytes = blob ? data : toBuffer(data);
-    const size = blob ? data.size : bytes.length;
+    const size = sizeOf(bytes);
 
-    if (size > MAX_CONTROL_PAYLOAD) {
-      throw new RangeError('The data size must not be greater than 125 bytes');
-    }
+    if (size > MAX_CONTROL_PAYLOAD) throw tooLong();
 
     if (blob) this.sendBlob(opcode | SEND.FIN, data, size, mask, ack);
     else this.sendOne(opcode | SEND.FIN, bytes, mask, ack);
@@ -309,11 +314,9 @@ class Outbound {
   sendOne(flags, data, mask, ack) {
     if (this._blocked) {
       // The user may use his memory again as soon as the call returns.
-      const kept = typeof data === 'string' ? data : Buffer.from(data);
+      const kept = typeof data === 'string' ? data : copyOf(data);
 
-      this.wait(Buffer.byteLength(data), ack, () =>
-        this.sendOne(flags, kept, mask, ack)
-      );
+      this.wait(sizeOf(data), ack, () => this.sendOne(flags, kept, mask, ack));
       return;
     }
     if (flags & SEND.COMPRESS && this.compressesByHand()) {
@@ -379,6 +382,14 @@ class Outbound {
         this._bufferedBytes -= size;
 
         const bytes = toBuffer(memory);
+
+        // It may have more than it says.
+        if (
+          (flags & 0xf) >= OPCODE.CLOSE &&
+          sizeOf(bytes) > MAX_CONTROL_PAYLOAD
+        ) {
+          throw tooLong();
+        }
 
         this.resume(() => this.sendOne(flags, bytes, mask, ack));
       })
@@ -538,8 +549,17 @@ function isFunction(value) {
  * @returns {number} Its bytes
  */
 function sizeOf(data) {
-  if (isBlob(data)) return /** @type {any} */ (data).size;
-  return Buffer.byteLength(/** @type {string | Buffer} */ (data));
+  if (typeof data === 'string') return Buffer.byteLength(data);
+  return Buffer.isBuffer(data)
+    ? lengthOf(data)
+    : /** @type {any} */ (data).size;
+}
+
+/**
+ * @returns {RangeError} That of a ping or a pong
+ */
+function tooLong() {
+  return new RangeError('The data size must not be greater than 125 bytes');
 }
 
 /**
