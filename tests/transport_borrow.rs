@@ -137,6 +137,7 @@ fn the_borrower_serves_and_who_calls_meanwhile_is_not_forgotten() {
     // reactors back, where there is another core for them.
     connection.pause();
     send_masked(&mut peer, b"behind the pause");
+    while borrower.visit() > 0 {}
     thread::scope(|scope| scope.spawn(|| connection.start()).join().unwrap());
     notes.wait_messages(1, 101);
     assert!(borrower.reactors.iter().all(|reactor| reactor.is_lent()));

@@ -86,6 +86,8 @@ const AGAIN: u16 = 1 << 12;
 const GONE: u16 = 1 << 13;
 /// The user wants to know when a queue that was over its high water mark is empty.
 const WATCHED: u16 = 1 << 14;
+/// The reactor is told when there is room.
+const WATCHES_ROOM: u16 = 1 << 15;
 
 /// Nothing may be read in these states.
 const NOT_READING: u16 = PAUSED | BLOCKED | ENDED | CLOSED;
@@ -267,8 +269,11 @@ impl Connection {
         self.flags.fetch_or(flags, Ordering::AcqRel);
     }
 
-    fn lower_and_call(&self, flag: u16) {
-        if self.flags.fetch_and(!flag, Ordering::AcqRel) & flag != 0 {
+    /// Reading goes on, as far as this flag is concerned. If nothing is known to be there, what comes
+    /// will be told of.
+    fn lower(&self, flag: u16) {
+        let before = self.flags.fetch_and(!flag, Ordering::AcqRel);
+        if before & flag != 0 && before & (READABLE | HUNG_UP | SERVING) != 0 {
             self.call();
         }
     }
@@ -286,7 +291,7 @@ impl Connection {
 
     /// Begins or goes on to read.
     pub fn start(&self) {
-        self.lower_and_call(PAUSED);
+        self.lower(PAUSED);
     }
 
     /// Stops reading. Bytes that an I/O thread is decoding at this moment are still published.
@@ -301,7 +306,7 @@ impl Connection {
 
     /// Called by the sink when it can take more.
     pub fn unblock(&self) {
-        self.lower_and_call(BLOCKED);
+        self.lower(BLOCKED);
     }
 
     /// Runs `with` on the decoder. Waits for a chunk that is being decoded at this moment.

@@ -8,14 +8,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use atomic_waker::AtomicWaker;
 use parking_lot::Mutex;
 use rustix::io::Errno;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
@@ -39,6 +37,9 @@ const SLACK: Duration = Duration::from_millis(50);
 
 /// The pause after the system has refused to accept, most likely for want of descriptors.
 const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// So many are accepted before others of the thread have their turn.
+const ACCEPTS: usize = 64;
 
 /// What one read takes at most, as in [`super::connection`].
 const SCRATCH: usize = 64 * 1024;
@@ -118,12 +119,14 @@ pub struct Listener {
     id: u32,
     /// Heads longer than this are left to the user.
     limit: usize,
-    io: Mutex<Option<AsyncFd<OwnedFd>>>,
+    socket: Mutex<Option<OwnedFd>>,
+    registration: Registration,
+    /// Nobody is accepted until there is room, or until the system has had a pause.
+    rests: AtomicBool,
     visitors: Mutex<Visitors>,
     room: Semaphore,
     /// Somebody has come after a time without visitors.
     busy: Notify,
-    waker: AtomicWaker,
     /// A descriptor to be given up when there is no other left.
     spare: Mutex<Option<OwnedFd>>,
     host: Arc<dyn Host>,
@@ -137,21 +140,23 @@ impl Listener {
     /// When there is no runtime, or it cannot watch the descriptor.
     pub fn open(id: u32, descriptor: OwnedFd, limit: usize, host: Arc<dyn Host>) -> io::Result<Arc<Self>> {
         let runtime = runtime::runtime().ok_or_else(|| io::Error::other("no thread could be started"))?;
-        let _entered = runtime.enter();
         let spare = duplicate(&descriptor).ok();
         rustix::net::sockopt::set_tcp_nodelay(&descriptor, true)?;
-        let listener = Arc::new(Self {
-            id,
-            limit,
-            spare: Mutex::new(spare),
-            io: Mutex::new(Some(runtime::watch_readable(descriptor)?)),
-            visitors: Mutex::new(Visitors::default()),
-            room: Semaphore::new(ROOM),
-            busy: Notify::new(),
-            waker: AtomicWaker::new(),
-            host,
-        });
-        runtime.spawn(accept_all(Arc::clone(&listener)));
+        let reactor = runtime::next_reactor()?;
+        let listener = reactor.watch(descriptor.as_raw_fd(), |registration| {
+            Arc::new(Self {
+                id,
+                limit,
+                spare: Mutex::new(spare),
+                socket: Mutex::new(Some(descriptor)),
+                registration,
+                rests: AtomicBool::new(false),
+                visitors: Mutex::new(Visitors::default()),
+                room: Semaphore::new(ROOM),
+                busy: Notify::new(),
+                host,
+            })
+        })?;
         runtime.spawn(lose_patience(Arc::downgrade(&listener)));
         Ok(listener)
     }
@@ -169,48 +174,57 @@ impl Listener {
     /// Gives the listening socket back, unless that is closed, and tells who is still here: when
     /// this returns nobody else is accepted.
     pub fn retire(&self) -> (Option<OwnedFd>, Vec<u32>) {
-        let io = self.io.lock().take();
-        self.waker.wake();
+        let socket = self.end();
         let mut numbers: Vec<u32> = self.visitors.lock().seats.keys().copied().collect();
         numbers.sort_unstable();
-        (io.map(AsyncFd::into_inner), numbers)
+        (socket, numbers)
+    }
+
+    /// Takes the listening socket from its reactor.
+    fn end(&self) -> Option<OwnedFd> {
+        let socket = self.socket.lock().take()?;
+        self.registration.end(&socket);
+        Some(socket)
     }
 
     /// Closes the listening socket, and all visitors. When this returns nobody is accepted.
     pub fn close(&self) {
-        *self.io.lock() = None;
+        drop(self.end());
         *self.spare.lock() = None;
         self.room.close();
-        self.waker.wake();
         self.busy.notify_one();
         let seats = std::mem::take(&mut self.visitors.lock().seats);
         seats.into_values().filter_map(Seat::take).for_each(|visitor| drop(visitor.into_parts()));
     }
 
     /// Accepts one connection and gives it its seat, both or neither before a [`Self::retire`].
-    fn poll_accept(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<()>>> {
-        self.waker.register(context.waker());
-        let io = self.io.lock();
-        let Some(io) = &*io else { return Poll::Ready(None) };
-        loop {
-            let Ok(mut guard) = ready!(io.poll_read_ready(context)) else { return Poll::Ready(None) };
-            match accept(io.get_ref()) {
-                Err(Errno::AGAIN) => guard.clear_ready(),
-                accepted => {
-                    let seated = accepted.map_err(Into::into).and_then(|socket| self.seat(socket));
-                    return Poll::Ready(Some(seated));
-                }
-            }
+    fn accept_one(self: &Arc<Self>) -> Result<(), Errno> {
+        let socket = self.socket.lock();
+        let accepted = accept(socket.as_ref().ok_or(Errno::AGAIN)?)?;
+        self.seat(accepted).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    }
+
+    /// Accepts nobody until `pause` is over.
+    fn rest(self: &Arc<Self>, pause: impl Future<Output = ()> + Send + 'static) {
+        let listener = Arc::clone(self);
+        if let Some(runtime) = runtime::runtime()
+            && !self.rests.swap(true, Ordering::AcqRel)
+        {
+            runtime.spawn(async move {
+                pause.await;
+                listener.rests.store(false, Ordering::Release);
+                listener.registration.call();
+            });
         }
     }
 
     /// Hangs up on all who wait, as libuv does when the process has no descriptor left for them.
     fn turn_away(&self) {
-        let io = self.io.lock();
-        let (Some(io), Some(spare)) = (&*io, self.spare.lock().take()) else { return };
+        let socket = self.socket.lock();
+        let (Some(socket), Some(spare)) = (&*socket, self.spare.lock().take()) else { return };
         drop(spare);
-        while accept(io.get_ref()).is_ok() {}
-        *self.spare.lock() = duplicate(io.get_ref()).ok();
+        while accept(socket).is_ok() {}
+        *self.spare.lock() = duplicate(socket).ok();
     }
 
     /// Gives a new connection a number and a seat.
@@ -334,6 +348,33 @@ impl Watched for Seat {
     }
 }
 
+impl Watched for Listener {
+    /// Accepts whoever comes, for as long as the host keeps up.
+    fn serve(self: Arc<Self>, _: Readiness) {
+        for _ in 0..ACCEPTS {
+            if self.rests.load(Ordering::Acquire) {
+                return;
+            }
+            if self.room.available_permits() == 0 {
+                let listener = Arc::clone(&self);
+                return self.rest(async move { drop(listener.room.acquire().await) });
+            }
+            match self.accept_one() {
+                // Some are of one connection.
+                Ok(()) | Err(Errno::INTR | Errno::CONNABORTED) => {}
+                Err(Errno::AGAIN) => return,
+                Err(error) => {
+                    if matches!(error, Errno::MFILE | Errno::NFILE) {
+                        self.turn_away();
+                    }
+                    return self.rest(async { tokio::time::sleep(BACK_OFF).await });
+                }
+            }
+        }
+        self.registration.call();
+    }
+}
+
 impl Visitor {
     /// Makes a connection of the visitor. The bytes behind its request are still to be decoded by
     /// the caller.
@@ -442,26 +483,6 @@ fn accept(socket: &OwnedFd) -> Result<OwnedFd, Errno> {
         // It fails when the peer has gone, which will be seen.
         let _ = rustix::net::sockopt::set_tcp_nodelay(&accepted, true);
         Ok(accepted)
-    }
-}
-
-/// Accepts whoever comes, for as long as the host keeps up.
-async fn accept_all(listener: Arc<Listener>) {
-    while let Ok(permit) = listener.room.acquire().await {
-        drop(permit);
-        match std::future::poll_fn(|context| listener.poll_accept(context)).await {
-            None => return,
-            Some(Ok(())) => {}
-            Some(Err(error)) => match Errno::from_io_error(&error) {
-                // Of one connection.
-                Some(Errno::INTR | Errno::CONNABORTED) => {}
-                Some(Errno::MFILE | Errno::NFILE) => {
-                    listener.turn_away();
-                    tokio::time::sleep(BACK_OFF).await;
-                }
-                _ => tokio::time::sleep(BACK_OFF).await,
-            },
-        }
     }
 }
 

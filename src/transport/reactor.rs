@@ -181,6 +181,18 @@ impl Registration {
         self.reactor.relieve();
     }
 
+    /// From now on `descriptor` is watched for room, too: what there is now is told of.
+    ///
+    /// # Errors
+    /// When the system cannot do that.
+    pub fn watch_room(&self, descriptor: impl AsFd) -> io::Result<()> {
+        self.reactor.registry.reregister(
+            &mut SourceFd(&descriptor.as_fd().as_raw_fd()),
+            Token(self.slot as usize),
+            Interest::READABLE | Interest::WRITABLE,
+        )
+    }
+
     /// From now on `watched` is served in the place of whoever was. What the other has been told is
     /// for him to pass on.
     pub fn pass_to(&self, watched: Arc<dyn Watched>) {
@@ -241,7 +253,8 @@ impl Reactor {
         Ok(reactor)
     }
 
-    /// Watches `descriptor` for whom `make` makes of the registration.
+    /// Watches `descriptor` for whom `make` makes of the registration: for something to read, and, from
+    /// [`Registration::watch_room`] on, for room to write. Most never have to wait for that.
     ///
     /// # Errors
     /// When the system cannot watch it.
@@ -254,11 +267,7 @@ impl Reactor {
         let vacancy = slots.vacant_entry();
         let slot = u32::try_from(vacancy.key()).map_err(io::Error::other)?;
         // Before it is taken: what the set says before that is for this one.
-        self.registry.register(
-            &mut SourceFd(&descriptor),
-            Token(slot as usize),
-            Interest::READABLE | Interest::WRITABLE,
-        )?;
+        self.registry.register(&mut SourceFd(&descriptor), Token(slot as usize), Interest::READABLE)?;
         let watched = make(Registration { reactor: self, slot });
         vacancy.insert(Slot { watched: Arc::clone(&watched) as _, counted: 0 });
         Ok(watched)

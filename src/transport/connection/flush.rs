@@ -8,7 +8,7 @@ use std::time::Instant;
 use parking_lot::MutexGuard;
 use rustix::io::Errno;
 
-use super::{CLOSED, CORKED, Connection, PATIENCE, WANT_WRITE, WATCHED, give_way};
+use super::{CLOSED, CORKED, Connection, PATIENCE, WANT_WRITE, WATCHED, WATCHES_ROOM, WRITABLE, give_way};
 use crate::transport::backlog::{Ready, Work};
 use crate::transport::runtime;
 use crate::transport::sink::Report;
@@ -153,7 +153,11 @@ impl Connection {
 
     /// The reactor is to go on with the queue.
     fn leave_to_reactor(&self) {
-        self.raise(WANT_WRITE);
+        let before = self.flags.fetch_or(WANT_WRITE | WATCHES_ROOM, Ordering::AcqRel);
+        if before & WATCHES_ROOM == 0 && self.registration.watch_room(&self.socket).is_err() {
+            self.flags.fetch_and(!WATCHES_ROOM, Ordering::AcqRel);
+            self.raise(WRITABLE);
+        }
         // A borrower may be busy with something else when there is room.
         self.registration.relieve();
         self.call();
