@@ -23,12 +23,16 @@ const PATIENCE = 30000;
 /** Talks by way of the module `library`, and tells by a number when it is done. */
 const PEER = `
   const { parentPort, workerData } = require('node:worker_threads');
-  const { done, library, port, bytes, texts } = workerData;
+  const { done, library, port, bytes, texts, untilClose } = workerData;
   const WebSocket = require(library);
   const ws = new WebSocket('ws://127.0.0.1:' + port);
   const flag = new Int32Array(done);
   let got = 0;
   let said = 0;
+  const finish = () => {
+    Atomics.store(flag, 0, 1);
+    Atomics.notify(flag, 0);
+  };
 
   ws.on('open', () => {
     parentPort.postMessage('open');
@@ -37,11 +41,9 @@ const PEER = `
   ws.on('message', (data) => {
     got += data.length;
     if (++said < texts) ws.send(String(said));
-    else if (got >= bytes) {
-      Atomics.store(flag, 0, 1);
-      Atomics.notify(flag, 0);
-    }
+    else if (got >= bytes && !untilClose) finish();
   });
+  ws.on('close', finish);
 `;
 
 /** A server that echoes, in a thread of its own. */
@@ -146,18 +148,58 @@ describe('an event loop that reads', () => {
     await end(wss);
   });
 
-  it('leaves to others what it sends before it blocks', async () => {
+  const leaving = {
+    'what it sends': [(ws) => ws.send('few'), { bytes: 3 }],
+    'what is much': [(ws) => ws.send(Buffer.alloc(LARGE)), { bytes: LARGE }],
+    'the end': [(ws) => ws.terminate(), { untilClose: true }],
+    'the end of a socket': [(ws) => ws._socket.destroy(), { untilClose: true }],
+    'an end behind a message': [
+      (ws) => {
+        ws.send('few');
+        ws.terminate();
+      },
+      { untilClose: true }
+    ]
+  };
+
+  for (const [title, [act, options]] of Object.entries(leaving)) {
+    it(`keeps nobody waiting for ${title} when it blocks`, async () => {
+      const wss = await listen();
+      const one = await connect(wss);
+      const { port } = wss.address();
+      const [[ws], { worker, wait }] = await Promise.all([
+        once(wss, 'connection'),
+        peer({ port, bytes: 0, texts: 0, ...options })
+      ]);
+
+      await talk(one, LITTLE);
+      // What looks after those who are late goes to sleep.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      act(ws);
+      assert.notStrictEqual(wait(), 'timed-out');
+      await worker.terminate();
+      await end(wss);
+    });
+  }
+
+  it('keeps nobody waiting for an end while it delivers', async () => {
     const wss = await listen();
-    const one = await connect(wss);
     const { port } = wss.address();
     const [[ws], { worker, wait }] = await Promise.all([
       once(wss, 'connection'),
-      peer({ port, bytes: LARGE, texts: 0 })
+      peer({ port, bytes: 0, texts: Infinity, untilClose: true })
     ]);
+    const waited = await new Promise((resolve) => {
+      let count = 0;
 
-    await talk(one, LITTLE);
-    ws.send(Buffer.alloc(LARGE));
-    assert.notStrictEqual(wait(), 'timed-out');
+      ws.on('message', () => {
+        if (++count < LITTLE) return;
+        ws.terminate();
+        resolve(wait());
+      });
+    });
+
+    assert.notStrictEqual(waited, 'timed-out');
     await worker.terminate();
     await end(wss);
   });

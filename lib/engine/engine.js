@@ -64,6 +64,10 @@ const OUTPUT_DUE = 2;
 const COMPRESSION_DUE = 8;
 const OUTPUT_OVERDUE = 32;
 
+/** What a close answers. */
+const MORE_TO_COME = 1;
+const LOOP_READS = 2;
+
 /** What the decoding of a chunk answers that another thread does. */
 const DECODING = 16;
 
@@ -494,12 +498,14 @@ const counts = new Uint32Array(4);
  */
 function close(connection) {
   const { id } = connection;
+  const answer = hot.close(id, hasCollected(id) ? 1 : 0, counts);
 
-  if (!connection.inputEnded && !broken) {
+  // Where the loop itself reads, the peer's end has not been read yet.
+  if (!connection.inputEnded && !broken && (answer & LOOP_READS) === 0) {
     broken = true;
     root.runInAsyncScope(setImmediate, null, setImmediate, goOn);
   }
-  if (hot.close(id, hasCollected(id) ? 1 : 0, counts) === 1) return true;
+  if ((answer & MORE_TO_COME) !== 0) return true;
   forget(connection);
   return false;
 }

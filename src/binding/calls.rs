@@ -11,7 +11,11 @@ use super::hot::{self, FAILED, Raw, run, run_often};
 use super::instance::{Refusal, opcode_of, send};
 use crate::protocol::{encoder, mask};
 use crate::transport::connection::{Connection, Flushed};
+use crate::transport::runtime;
 use crate::transport::write_queue::{Appended, OWN_SEGMENT};
+
+/// What a close answers, too; `lib/engine/engine.js` has the same number.
+const LOOP_READS: u32 = 2;
 
 fn code(answer: u32) -> Option<f64> {
     Some(f64::from(answer))
@@ -268,8 +272,9 @@ extern "C" fn admit(env: sys::napi_env, info: sys::napi_callback_info) -> sys::n
 }
 
 /// `close(id, collected, words)`: lets go of an adopted socket. Returns whether records of it may
-/// still come, or `collected`, that JavaScript has some in hand; if so, a last one says that there
-/// are no more, if not, the number is given back. The array is told how many bytes were received and
+/// still come, or `collected`, that JavaScript has some in hand (1); if so, a last one says that there
+/// are no more, if not, the number is given back. Returns also whether the event loop does the reading
+/// (2). The array is told how many bytes were received and
 /// how many were sent, each as two words, the lower first.
 extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     run::<3>(env, info, |instance, arguments| {
@@ -283,7 +288,7 @@ extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) -> sys::n
         if !waiting {
             instance.free(id);
         }
-        code(waiting.into())
+        code(u32::from(waiting) | if runtime::is_lent() { LOOP_READS } else { 0 })
     })
 }
 

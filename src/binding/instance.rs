@@ -296,6 +296,9 @@ impl Instance {
     pub fn close(&mut self, id: u32, collected: bool) -> bool {
         let Some(connection) = self.adopted(id) else { return false };
         connection.close();
+        // The peer sees the end when nobody has the socket any more.
+        self.outbox.forget(&connection);
+        self.starting.retain(|other| !Arc::ptr_eq(other, &connection));
         self.set(id, Entry::Vacant);
         self.mark_end(&connection, collected)
     }
@@ -314,6 +317,7 @@ impl Instance {
         self.start_admitted();
         let Some(connection) = self.adopted(id) else { return false };
         let (decoder, queue) = connection.release();
+        self.outbox.forget(&connection);
         self.set_stream(id, Codec::new(decoder, queue, connection.compression()));
         self.mark_end(&connection, collected)
     }

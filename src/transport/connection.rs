@@ -446,12 +446,22 @@ impl Connection {
         if self.compression.is_some() {
             self.queue.lock().failed.get_or_insert(0);
         }
-        self.call();
+        self.leave();
+    }
+
+    /// Has the reactor forget it.
+    fn leave(self: &Arc<Self>) {
+        if runtime::is_lent() {
+            // Whoever borrows the reactor may be about to be busy, and the peer waits for the end.
+            Arc::clone(self).serve(Readiness::default());
+        } else {
+            self.call();
+        }
     }
 
     /// Takes the connection away from the I/O threads: when this returns none of them touches the
     /// descriptor any more. Returns what a successor needs to go on at this very byte.
-    pub fn release(&self) -> (Decoder, WriteQueue) {
+    pub fn release(self: &Arc<Self>) -> (Decoder, WriteQueue) {
         self.raise(CLOSED);
         let idle = Decoder::new(Role::Server, Limits::default());
         let decoder = std::mem::replace(&mut *self.decoder.lock(), idle);
@@ -465,7 +475,7 @@ impl Connection {
         // Whoever still has this connection on a list finds nothing to do.
         queue.failed = Some(0);
         drop(queue);
-        self.call();
+        self.leave();
         (decoder, successor)
     }
 

@@ -91,6 +91,14 @@ impl Outbox {
         first
     }
 
+    /// Nobody waits for the flush of this connection any more.
+    pub fn forget(&self, connection: &Arc<Connection>) {
+        let mut dirty = self.dirty.lock();
+        if dirty.list.len() < HAND_OVER {
+            dirty.list.retain(|other| !Arc::ptr_eq(other, connection));
+        }
+    }
+
     fn take(&self) -> Vec<Arc<Connection>> {
         let mut dirty = self.dirty.lock();
         dirty.round += 1;
@@ -116,9 +124,12 @@ impl Outbox {
         }
     }
 
-    /// Sends the watchman away.
+    /// Sends the watchman away: nobody is flushed any more.
     pub fn close(&self) {
-        self.dirty.lock().closed = true;
+        let mut dirty = self.dirty.lock();
+        dirty.closed = true;
+        dirty.list = Vec::new();
+        drop(dirty);
         self.bell.notify_one();
     }
 

@@ -374,21 +374,23 @@ impl Reactor {
         let mut batch = std::mem::take(&mut work.batch);
         drop(work);
         let served = batch.len();
-        for part in batch.chunks(if served > FEW { served } else { 1 }) {
+        let mut left = batch.drain(..);
+        while left.len() > 0 {
             let began = Instant::now();
             // Who has been given something is told at the end, and not at once.
             bell::before_sleep();
             let serving = self.work.lock();
-            part.iter().for_each(serve);
+            // Nobody is held behind that: a socket that is closed in an answer ends then.
+            left.by_ref().take(if served > FEW { served } else { 1 }).for_each(|one| serve(&one));
             drop(serving);
             bell::before_leaving();
             spent += began.elapsed();
             answer();
         }
+        drop(left);
         if served == 0 {
             answer();
         }
-        batch.clear();
         // Its memory is used again.
         self.work.lock().batch = batch;
         served > FEW || spent > LONG
