@@ -13,7 +13,7 @@ const path = require('node:path');
 const { describe, it } = require('node:test');
 const { promisify } = require('node:util');
 
-const { parity } = require('../support/parity.js');
+const { parity, reference } = require('../support/parity.js');
 const {
   plainEnvironment,
   useReference
@@ -154,6 +154,71 @@ describe('two copies in one process', () => {
     await once(ws, 'close');
     server.close();
   });
+});
+
+/**
+ * Counts the turns of the event loop until each end of a connection sees what
+ * the other one does.
+ *
+ * @param {any} Server The copy that serves
+ * @param {any} Client The copy that connects
+ * @return {Promise<string[]>} What they see
+ */
+async function countTurns(Server, Client) {
+  const server = new Server.WebSocketServer({ port: 0, host: '127.0.0.1' });
+  const seen = [];
+
+  await once(server, 'listening');
+  server.on('connection', (ws) => ws.on('message', (data) => ws.send(data)));
+
+  for (let i = 0; i < 20; i++) {
+    const client = new Client(`ws://127.0.0.1:${server.address().port}`);
+    const [served] = await once(server, 'connection');
+
+    if (client.readyState !== Client.OPEN) await once(client, 'open');
+    await new Promise((resolve) => setTimeout(resolve, 2));
+
+    let turns = 0;
+    let goesOn = true;
+    const turn = () => {
+      turns++;
+      if (goesOn) setImmediate(turn);
+    };
+    const ends = Object.entries({ client, served });
+    const closed = ends.map(([, ws]) => once(ws, 'close'));
+
+    for (const [end, ws] of ends) {
+      for (const event of ['message', 'close']) {
+        ws.on(event, () => seen.push(`${end} ${event} ${turns}`));
+      }
+    }
+    client.on('message', () => client.close());
+    client.send('to and fro');
+    setImmediate(turn);
+    await Promise.all(closed);
+    goesOn = false;
+  }
+
+  server.close();
+  await once(server, 'close');
+  return seen;
+}
+
+describe('both ends in two copies', () => {
+  const first = require(modulePath);
+  const loaders = { 'loaded anew': loadAnew, 'of other files': loadElsewhere };
+  const skip =
+    process.platform !== 'linux' && 'the event loop reads on Linux alone';
+
+  for (const [title, load] of Object.entries(loaders)) {
+    it(`see things as with ws, ${title}`, { skip }, async (t) => {
+      const second = load(t);
+      const expected = await countTurns(reference, reference);
+
+      assert.deepStrictEqual(await countTurns(first, second), expected);
+      assert.deepStrictEqual(await countTurns(second, first), expected);
+    });
+  }
 });
 
 /**

@@ -10,7 +10,7 @@ use napi::bindgen_prelude::{Env, Error, Function, Object, Result, Status, Unknow
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
-use super::borrow::{self, Borrower};
+use super::borrow;
 use super::calls;
 use super::codec::Codec;
 use super::hot::{self, Wake};
@@ -128,7 +128,7 @@ impl Engine {
         set_high_water_mark(mark);
         let on_wake = wake;
         let wake: Arc<Wake> = Arc::new(on_wake.build_threadsafe_function().build()?);
-        let number = borrow::count_engine();
+        let number = borrow::next_number();
         let bell = Arc::clone(&wake);
         let mailbox = Arc::new(Mailbox::new(Box::new(move || {
             if !borrow::answers(number) {
@@ -137,16 +137,14 @@ impl Engine {
             }
         })));
         let instance = Rc::new(RefCell::new(Instance::new(mailbox, main)));
-        env.add_env_cleanup_hook(Rc::clone(&instance), |instance| {
+        env.add_env_cleanup_hook((Rc::clone(&instance), number), |(instance, number)| {
             instance.borrow_mut().tear_down();
-            borrow::discount_engine();
+            borrow::leave(number);
         })?;
         let engine = Self { instance, wake };
         hot::set_referenced(&env, &engine.wake, false);
         // Behind the hook above, which is called after the borrower's then.
-        if libuv {
-            engine.instance.borrow_mut().borrower = Some(Borrower::new(number, &env, &on_wake));
-        }
+        engine.instance.borrow_mut().borrower = borrow::join(number, &env, &on_wake, libuv);
         Ok(engine)
     }
 

@@ -353,47 +353,45 @@ impl Uv {
     }
 }
 
-/// Who watches a descriptor with the environment's own event loop.
-pub trait LoopWatch {
-    /// The descriptor is readable; `answer` calls JavaScript. Returns false when it is to be watched
-    /// no more.
-    fn visit(&self, answer: &dyn Fn()) -> bool;
-
-    /// There are no more visits: the environment goes, or one has failed.
-    fn end(&self);
+/// The event loop of an environment, as a number that no other has; `None` without libuv.
+pub fn event_loop_of(env: &Env) -> Option<usize> {
+    let mut event_loop = ptr::null_mut();
+    // SAFETY: The environment is that of the running call.
+    let status = unsafe { sys::napi_get_uv_event_loop(env.raw(), &raw mut event_loop) };
+    (status == sys::Status::napi_ok && !event_loop.is_null()).then(|| event_loop.addr())
 }
 
-/// A descriptor that the event loop of an environment may watch, as long as that lives. It keeps
-/// nothing alive.
-pub struct LoopHandle {
+/// A function of JavaScript's that the event loop may call, outside of any call.
+pub struct Callback {
     env: sys::napi_env,
-    uv: Uv,
-    /// The memory of a `uv_poll_t`.
-    memory: Box<[Cell<u128>]>,
-    watch: Box<dyn LoopWatch>,
-    function: sys::napi_ref,
-    hook: Cell<sys::napi_async_cleanup_hook_handle>,
-    ended: Cell<bool>,
+    function: Cell<sys::napi_ref>,
 }
 
-impl LoopHandle {
-    fn raw(&self) -> *mut c_void {
-        self.memory.as_ptr().cast_mut().cast()
+impl Callback {
+    /// Keeps `function`, until [`Self::end`]. `None` when that is impossible.
+    pub fn new(env: &Env, function: &Function<'_, (), ()>) -> Option<Self> {
+        let (env, mut reference) = (env.raw(), ptr::null_mut());
+        // SAFETY: The environment is that of the running call, and the function a live argument of it.
+        let status = unsafe { sys::napi_create_reference(env, function.raw(), 1, &raw mut reference) };
+        (status == sys::Status::napi_ok).then(|| Self { env, function: Cell::new(reference) })
     }
 
-    /// Calls the function as the event loop calls JavaScript: nextTicks and microtasks follow, and
-    /// an exception is an uncaught one.
-    fn answer(&self) {
-        let env = self.env;
+    /// Calls it as the event loop calls JavaScript: nextTicks and microtasks follow, and an exception
+    /// is an uncaught one. To be called on the environment's thread, which this cannot leave.
+    pub fn call(&self) {
+        let (env, reference) = (self.env, self.function.get());
+        if reference.is_null() {
+            return;
+        }
         let (mut scope, mut function, mut receiver) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         let mut error = ptr::null_mut();
-        // SAFETY: The environment lives, since its end ends the visits first, and this is its
-        // thread, outside of any call. The scope is closed in the end.
+        // SAFETY: The environment lives, since its end ends this first, and this is its thread, outside
+        // of any call. The scope is closed in the end.
         unsafe {
             if sys::napi_open_handle_scope(env, &raw mut scope) != sys::Status::napi_ok {
                 return;
             }
-            sys::napi_get_reference_value(env, self.function, &raw mut function);
+            sys::napi_get_reference_value(env, reference, &raw mut function);
             sys::napi_get_global(env, &raw mut receiver);
             let context = ptr::null_mut();
             let status =
@@ -405,6 +403,43 @@ impl LoopHandle {
             }
             sys::napi_close_handle_scope(env, scope);
         }
+    }
+
+    /// The environment goes: it is called no more.
+    pub fn end(&self) {
+        let reference = self.function.replace(ptr::null_mut());
+        if !reference.is_null() {
+            // SAFETY: The environment lives until its hooks, of which this is a part, have run; the
+            // reference is given up once, here.
+            unsafe { sys::napi_delete_reference(self.env, reference) };
+        }
+    }
+}
+
+/// Who watches a descriptor with the environment's own event loop.
+pub trait LoopWatch {
+    /// The descriptor is readable, and JavaScript may be called. Returns false when it is to be watched
+    /// no more.
+    fn visit(&self) -> bool;
+
+    /// There are no more visits: the environment goes, or one has failed.
+    fn end(&self);
+}
+
+/// A descriptor that the event loop of an environment may watch, as long as that lives. It keeps
+/// nothing alive.
+pub struct LoopHandle {
+    uv: Uv,
+    /// The memory of a `uv_poll_t`.
+    memory: Box<[Cell<u128>]>,
+    watch: Box<dyn LoopWatch>,
+    hook: Cell<sys::napi_async_cleanup_hook_handle>,
+    ended: Cell<bool>,
+}
+
+impl LoopHandle {
+    fn raw(&self) -> *mut c_void {
+        self.memory.as_ptr().cast_mut().cast()
     }
 }
 
@@ -420,8 +455,7 @@ unsafe fn behind<'handle>(handle: *mut c_void) -> &'handle LoopHandle {
 unsafe extern "C" fn on_readable(handle: *mut c_void, _status: c_int, _events: c_int) {
     // SAFETY: libuv calls for open handles only.
     let watched = unsafe { behind(handle) };
-    let visit = || watched.watch.visit(&|| watched.answer());
-    let goes_on = catch_unwind(AssertUnwindSafe(visit)).unwrap_or_else(|_| {
+    let goes_on = catch_unwind(AssertUnwindSafe(|| watched.watch.visit())).unwrap_or_else(|_| {
         let _ = catch_unwind(AssertUnwindSafe(|| watched.watch.end()));
         false
     });
@@ -438,9 +472,8 @@ unsafe extern "C" fn on_env_end(hook: sys::napi_async_cleanup_hook_handle, data:
     watched.hook.set(hook);
     watched.ended.set(true);
     // SAFETY: The environment waits until the hook is removed, which happens when libuv has let go of
-    // the handle; the reference is given up once, here.
+    // the handle.
     unsafe {
-        sys::napi_delete_reference(watched.env, watched.function);
         (watched.uv.poll_stop)(watched.raw());
         (watched.uv.close)(watched.raw(), on_closed);
     }
@@ -456,34 +489,21 @@ unsafe extern "C" fn on_closed(handle: *mut c_void) {
 }
 
 impl LoopHandle {
-    /// A handle for `descriptor`, which is not watched yet. `function` is what `watch` may call.
-    /// `None` where that cannot be had.
-    pub fn open(
-        env: &Env,
-        descriptor: RawFd,
-        function: &Function<'_, (), ()>,
-        watch: Box<dyn LoopWatch>,
-    ) -> Option<Rc<Self>> {
+    /// A handle for `descriptor`, which is not watched yet. `None` where that cannot be had.
+    pub fn open(env: &Env, descriptor: RawFd, watch: Box<dyn LoopWatch>) -> Option<Rc<Self>> {
         let uv = Uv::of_this_program()?;
         let env = env.raw();
-        let (mut event_loop, mut reference) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: The environment is that of the running call, and the function a live argument of it.
-        let ready = unsafe {
-            sys::napi_get_uv_event_loop(env, &raw mut event_loop) == sys::Status::napi_ok
-                && sys::napi_create_reference(env, function.raw(), 1, &raw mut reference)
-                    == sys::Status::napi_ok
-        };
-        if !ready {
+        let mut event_loop = ptr::null_mut();
+        // SAFETY: The environment is that of the running call.
+        if unsafe { sys::napi_get_uv_event_loop(env, &raw mut event_loop) } != sys::Status::napi_ok {
             return None;
         }
         // SAFETY: The size is a matter of libuv's own.
         let words = unsafe { (uv.handle_size)(UV_POLL) }.div_ceil(size_of::<u128>());
         let watched = Rc::new(Self {
-            env,
             uv,
             memory: vec![Cell::new(0); words].into(),
             watch,
-            function: reference,
             hook: Cell::new(ptr::null_mut()),
             ended: Cell::new(false),
         });
@@ -492,7 +512,6 @@ impl LoopHandle {
         // A handle's first member is its user's. The loop is that of this thread.
         unsafe {
             if (uv.poll_init)(event_loop, handle, descriptor) != 0 {
-                sys::napi_delete_reference(env, reference);
                 return None;
             }
             let data = Rc::into_raw(Rc::clone(&watched));

@@ -2,6 +2,7 @@
 //! outbox. Lives on the JavaScript thread.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -106,7 +107,7 @@ pub struct Instance {
     /// No other thread of JavaScript's outlives this one.
     pub is_main: bool,
     /// Where the event loop can read itself.
-    pub borrower: Option<Borrower>,
+    pub borrower: Option<Rc<Borrower>>,
 }
 
 /// Why a visitor is not let in.
@@ -328,7 +329,7 @@ impl Instance {
             return Filled::Records(0, offset);
         }
         let filled = self.current.fill(words, slab, offset);
-        if let (Filled::Records(count, end), Some(borrower)) = (&filled, &mut self.borrower) {
+        if let (Filled::Records(count, end), Some(borrower)) = (&filled, &self.borrower) {
             borrower.note(*count, end.saturating_sub(offset) + self.current.held());
         }
         filled
