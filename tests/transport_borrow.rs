@@ -19,19 +19,20 @@ use transport_support::*;
 use ws_native::protocol::{Decoder, Event, Role};
 use ws_native::transport::adopt;
 use ws_native::transport::connection::{Connection, Writer};
+use ws_native::transport::outbox::Outbox;
 use ws_native::transport::reactor::Reactor;
 use ws_native::transport::runtime;
 use ws_native::transport::sink::{EventSink, Report};
 
-/// Tells which thread a chunk was read by.
+/// Tells whose chunk was read, and by which thread.
 struct ByThread {
     notes: Arc<Notes>,
-    tell: mpsc::Sender<ThreadId>,
+    tell: mpsc::Sender<(u32, ThreadId)>,
 }
 
 impl EventSink for ByThread {
     fn publish(&self, connection: &Arc<Connection>, chunk: &[u8], events: &mut Vec<Event>) {
-        self.tell.send(thread::current().id()).unwrap();
+        self.tell.send((connection.id(), thread::current().id())).unwrap();
         self.notes.publish(connection, chunk, events);
     }
 
@@ -109,7 +110,7 @@ fn the_borrower_serves_and_who_calls_meanwhile_is_not_forgotten() {
     for round in 1..=100 {
         send_masked(&mut peer, b"to the borrower");
         borrower.visit_until(|| notes.messages(1).len() == round);
-        let by = told.recv().unwrap();
+        let (_, by) = told.recv().unwrap();
         // The I/O thread may just have begun when the first came.
         assert!(by == me || round == 1, "{round}");
     }
@@ -131,7 +132,7 @@ fn the_borrower_serves_and_who_calls_meanwhile_is_not_forgotten() {
         send_masked(peer, b"many");
     }
     borrower.visit_until(|| notes.len() == 143);
-    assert!(told.try_iter().all(|by| by == me));
+    assert!(told.try_iter().all(|(_, by)| by == me));
 
     // What another thread calls for is done, though the borrower does not come. Errands take the
     // reactors back, where there is another core for them.
@@ -154,20 +155,49 @@ fn the_borrower_serves_and_who_calls_meanwhile_is_not_forgotten() {
     assert!(borrower.reactors.iter().all(|_| wait.recv_timeout(PATIENCE).is_ok()));
     assert!(borrower.reactors.iter().all(|reactor| reactor.is_lent() == (runtime::cores() == 1)));
 
-    assert!(told.try_iter().all(|by| by != me));
+    assert!(told.try_iter().all(|(_, by)| by != me));
 
-    // Who is not there in time is overtaken when there is something to do, and not before.
+    // Who is not there in time finds all that is little as if nobody had looked for it.
     borrower.lend();
     while borrower.visit() > 0 {}
-    borrower.reactors.iter().for_each(|reactor| reactor.overtake());
+    let overtake = || runtime::reactors().for_each(Reactor::overtake);
+    overtake();
+    for (index, id) in [(2, 4), (0, 2), (1, 3)] {
+        assert_eq!(others[index].0.id(), id);
+        send_masked(&mut others[index].1, b"one after the other");
+        overtake();
+    }
+    send_masked(&mut others[0].1, b"behind it");
     assert!(borrower.reactors.iter().all(|reactor| reactor.is_lent()));
-    send_masked(&mut peer, b"to whoever comes");
-    borrower.reactors.iter().for_each(|reactor| reactor.overtake());
+    assert!(told.try_recv().is_err());
+    assert!(borrower.visit_until(|| notes.messages(2).len() == 4 && notes.messages(3).len() == 3) >= 3);
+    let order: Vec<_> = told.try_iter().map(|(id, by)| (id, by == me)).collect();
+    if runtime::threads() == 1 {
+        assert_eq!(order, [(4, true), (2, true), (3, true)]);
+    }
+
+    // Bytes that he has sent leave, and what follows from that is his.
+    let outbox = Outbox::new();
+    connection.enqueue(true, |pending| {
+        pending.push(stream(0, 9).into());
+        9
+    });
+    assert!(outbox.add(&connection));
+    peer.read_exact(&mut [0; 9]).unwrap();
+    let acked = Cell::new(0);
+    outbox.flush(|_, flushed| acked.set(flushed.acked));
+    assert_eq!((acked.get(), notes.acked(1)), (1, 0));
+    assert!(borrower.reactors.iter().all(|reactor| reactor.is_lent()));
+    outbox.close();
+
+    // When it is much, he is overtaken.
+    send_masked(&mut peer, &[0; 30_000]);
+    overtake();
     assert!(borrower.reactors.iter().any(|reactor| !reactor.is_lent()));
     notes.wait_messages(1, 102);
     send_masked(&mut peer, b"to the I/O thread");
     notes.wait_messages(1, 103);
-    assert_ne!(told.try_iter().last(), Some(me));
+    assert!(told.try_iter().all(|(_, by)| by != me));
 
     // Lent again; a queue that the kernel refuses goes on when it is taken back.
     borrower.lend();

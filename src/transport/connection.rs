@@ -363,6 +363,12 @@ impl Connection {
         self.compression
     }
 
+    /// Whether a flush has something to compress.
+    #[must_use]
+    pub fn wants_compression(&self) -> bool {
+        self.compression.is_some() && self.queue.lock().wants_compression()
+    }
+
     /// Takes it off its list, to be flushed by the caller, and tells `false`; or, when a flush has
     /// something to compress, leaves it marked for the I/O thread that flushes it then.
     #[must_use]
@@ -634,5 +640,13 @@ impl Watched for Connection {
         if before.is_ok_and(|flags| flags & SERVING == 0) {
             self.go_on(false);
         }
+    }
+
+    fn waiting(&self) -> u64 {
+        let flags = self.flags.load(Ordering::Acquire);
+        if flags & WANT_WRITE != 0 {
+            return u64::MAX;
+        }
+        if flags & NOT_READING != 0 { 0 } else { rustix::io::ioctl_fionread(&self.socket).unwrap_or(0) }
     }
 }

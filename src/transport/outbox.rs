@@ -135,20 +135,48 @@ impl Outbox {
 
     /// One round of the watchman: the connections of a list that has been waiting since the round
     /// before, and whether he may sleep.
-    fn inspect(&self, seen: &mut u64, idle: &mut u32) -> (Vec<Arc<Connection>>, bool) {
+    fn inspect(&self, seen: &mut u64, idle: &mut u32) -> (Late, bool) {
         let mut dirty = self.dirty.lock();
         if dirty.list.is_empty() {
             *idle += 1;
             dirty.asleep = *idle > IDLE_ROUNDS;
-            return (Vec::new(), dirty.asleep);
+            return (Late::Nobody, dirty.asleep);
         }
         *idle = 0;
-        if dirty.round == *seen {
-            dirty.round += 1;
-            return (std::mem::take(&mut dirty.list), false);
+        if dirty.round != *seen {
+            *seen = dirty.round;
+            return (Late::Nobody, false);
         }
-        *seen = dirty.round;
-        (Vec::new(), false)
+        if runtime::is_lent() && dirty.list.len() < HAND_OVER {
+            return (Late::Few(dirty.list.clone()), false);
+        }
+        dirty.round += 1;
+        (Late::Many(std::mem::take(&mut dirty.list)), false)
+    }
+}
+
+/// Those whose flush is late.
+enum Late {
+    Nobody,
+    /// Of one who reads as well. They stay on their list, for all that follows from a write is his.
+    Few(Vec<Arc<Connection>>),
+    Many(Vec<Arc<Connection>>),
+}
+
+impl Late {
+    fn flush(self) {
+        match self {
+            Self::Nobody => {}
+            Self::Few(list) => {
+                let (there, here): (Vec<_>, Vec<_>) =
+                    list.into_iter().partition(|connection| connection.wants_compression());
+                hand_over(there);
+                for connection in here {
+                    let _ = catch_unwind(AssertUnwindSafe(|| connection.flush(Writer::Deputy)));
+                }
+            }
+            Self::Many(list) => hand_over(list),
+        }
     }
 }
 
@@ -190,7 +218,7 @@ async fn watch(outbox: Weak<Outbox>) {
         tokio::time::sleep(grace).await;
         let Some(outbox) = outbox.upgrade() else { return };
         let (late, asleep) = outbox.inspect(&mut seen, &mut idle);
-        hand_over(late);
+        late.flush();
         let before = std::mem::replace(&mut visits, runtime::visits());
         busy = if visits == before { busy + grace } else { Duration::ZERO };
         if busy >= BUSY {

@@ -24,6 +24,7 @@ use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Registry, Token, Waker};
 use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use slab::Slab;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::Runtime;
@@ -41,6 +42,12 @@ const LINGER: Duration = Duration::from_micros(20);
 
 /// To serve so many sockets in a turn takes less than to have another thread do it.
 const FEW: usize = 8;
+
+/// So many bytes of one socket are much: the peer may wait for room.
+const MUCH: u64 = 16 * 1024;
+
+/// More sockets than this are not looked at one by one.
+const CROWD: usize = 64;
 
 /// Unless it takes longer than this.
 const LONG: Duration = Duration::from_micros(150);
@@ -89,6 +96,12 @@ impl Readiness {
 pub trait Watched: Send + Sync + 'static {
     /// The socket has become ready, or somebody has called.
     fn serve(self: Arc<Self>, ready: Readiness);
+
+    /// So many bytes wait to be read, if that is known and allowed; all that can be when something
+    /// waits to be written.
+    fn waiting(&self) -> u64 {
+        0
+    }
 }
 
 /// Work to be done in parts: does one, and tells whether there is more.
@@ -330,14 +343,25 @@ impl Reactor {
         }
     }
 
-    /// Takes the set back if something is ready, which the borrower would have seen to by now.
+    /// Takes the set back if much is ready, which the borrower would have seen to by now. Of what is
+    /// little the kernel takes care, so that he sees one thing after the other when he comes.
     pub fn overtake(&self) {
-        if self.is_lent() {
-            let turn = self.turn();
-            if !turn.idle || turn.more {
-                self.take_back();
-            }
+        if self.is_lent() && self.is_ready() && self.has_much() {
+            self.take_back();
         }
+    }
+
+    /// Whether the set has something to tell.
+    fn is_ready(&self) -> bool {
+        poll(&mut [PollFd::new(&self.registry, PollFlags::IN)], Some(&Timespec::default())) != Ok(0)
+    }
+
+    fn has_much(&self) -> bool {
+        let slots = self.slots.lock();
+        let mut waiting = slots.iter().map(|(_, slot)| slot.watched.waiting()).filter(|bytes| *bytes > 0);
+        slots.len() > CROWD
+            || waiting.by_ref().take(FEW).any(|bytes| bytes >= MUCH)
+            || waiting.next().is_some()
     }
 
     /// How often the borrower has come.

@@ -210,6 +210,8 @@ pub struct WriteQueue {
     backlog: Option<Box<Backlog>>,
     /// A writer is at work, outside the lock.
     pub writing: bool,
+    /// It writes in the place of a caller who is late.
+    pub deputy: bool,
     /// The connection stands in a list of those to be flushed.
     pub dirty: bool,
     /// The end of the stream has been asked for, or has been reached.
@@ -338,10 +340,16 @@ impl WriteQueue {
         self.acks.push_back(self.queued);
     }
 
+    /// Whether there are bytes, or the end behind them, for a writer to take.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        !self.pending.is_empty() || self.is_ending()
+    }
+
     /// Whether a write would have something to do.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.pending.is_empty() || self.is_ending() || self.has_ripe_acks()
+        self.has_output() || self.has_ripe_acks()
     }
 
     /// Whether the end of the stream follows what a writer takes now.

@@ -8,7 +8,9 @@ use std::time::Instant;
 use parking_lot::MutexGuard;
 use rustix::io::Errno;
 
-use super::{CLOSED, CORKED, Connection, PATIENCE, WANT_WRITE, WATCHED, WATCHES_ROOM, WRITABLE, give_way};
+use super::{
+    CLOSED, CORKED, Connection, EAGER_YIELDS, PATIENCE, WANT_WRITE, WATCHED, WATCHES_ROOM, WRITABLE, give_way,
+};
 use crate::transport::backlog::{Ready, Work};
 use crate::transport::runtime;
 use crate::transport::sink::Report;
@@ -26,6 +28,9 @@ pub enum Writer {
     Aside,
     /// The caller, who compresses nothing: they are returned to it.
     Caller,
+    /// Somebody in the place of a caller who is late: what it sent is written, and all else is left for
+    /// it to find when it comes.
+    Deputy,
     /// The caller, who is about to go and does all that is to be done, but compresses no longer than
     /// until then.
     Last(Instant),
@@ -45,7 +50,7 @@ impl Writer {
     fn compresses(self) -> bool {
         match self {
             Self::IoThread | Self::Aside => true,
-            Self::Caller => false,
+            Self::Caller | Self::Deputy => false,
             Self::Last(until) => Instant::now() < until,
         }
     }
@@ -66,16 +71,21 @@ impl Connection {
 
     /// As [`Self::flush`]; tells also whether the kernel has refused bytes of this very call.
     pub(super) fn write_queue(self: &Arc<Self>, writer: Writer) -> (Flushed, bool) {
-        let (mut flushed, mut refused) = (Flushed::default(), false);
+        let (mut flushed, mut refused, mut yields) = (Flushed::default(), false, 0);
         let mut queue = self.queue.lock();
+        // What was sent is on its way when the caller goes on, whoever writes it.
+        while queue.deputy && writer == Writer::Caller && yields < EAGER_YIELDS {
+            MutexGuard::unlocked(&mut queue, || give_way(&mut yields));
+        }
         // What it has to have compressed keeps it on its list.
-        queue.dirty &= writer == Writer::Caller && queue.wants_compression();
+        queue.dirty &= writer == Writer::Deputy || writer == Writer::Caller && queue.wants_compression();
         while queue.failed.is_none() {
             let flags = self.flags.load(Ordering::Acquire);
             if flags & CORKED != 0 || writer != Writer::IoThread && flags & WANT_WRITE != 0 {
                 break;
             }
-            if queue.writing || !queue.has_work() {
+            let stands_in = writer == Writer::Deputy && queue.dirty;
+            if queue.writing || !(if stands_in { queue.has_output() } else { queue.has_work() }) {
                 // Who takes the socket back waits for what is in work, not for all there is.
                 if writer.compresses() && !self.is_closed() && self.compress(&mut queue, writer) {
                     continue;
@@ -85,7 +95,7 @@ impl Connection {
                 }
                 break;
             }
-            queue.writing = true;
+            (queue.writing, queue.deputy) = (true, writer == Writer::Deputy);
             queue.over = queue.is_over();
             let mut taken = queue.take();
             let ending = queue.is_ending();
@@ -102,7 +112,9 @@ impl Connection {
             if ending && error.is_none() && !unfinished {
                 queue.shutdown = Shutdown::Done;
             }
-            let ripe = queue.ripe_acks();
+            // The caller has its own, if it still comes to this.
+            let has_caller = writer == Writer::Deputy && queue.dirty && error.is_none() && !unfinished;
+            let ripe = if has_caller { 0 } else { queue.ripe_acks() };
             let mut drained = false;
             let mut failure = None;
             match error {
@@ -129,14 +141,14 @@ impl Connection {
                     flushed.drained |= drained;
                 }
                 // In the order of Node's streams: the queue is empty before its writes are acknowledged.
-                Writer::IoThread | Writer::Aside => {
+                Writer::IoThread | Writer::Aside | Writer::Deputy => {
                     let acked = (ripe > 0).then_some(Report::Acked(ripe));
                     reports = if drained { [Some(Report::Drained), acked] } else { [acked, failure] };
                 }
             }
             // Still writing: who closes finds that all that was written has been told of.
             MutexGuard::unlocked(&mut queue, || self.report(reports));
-            queue.writing = false;
+            (queue.writing, queue.deputy) = (false, false);
             // Not before: the reactor leaves the queue to whoever is writing.
             if error == Some(Errno::AGAIN) {
                 self.leave_to_reactor();
