@@ -123,6 +123,28 @@ fn an_empty_write_is_acknowledged() {
 }
 
 #[test]
+fn idleness_is_told_once_behind_traffic() {
+    let notes = Notes::new();
+    let (ours, mut peer) = unix_pair();
+    let connection = serve(1, ours, &notes);
+    connection.keep_time(true);
+    // The caller has waited for the period himself.
+    assert_eq!(connection.idle_left(1000), Some(0));
+    assert_eq!(connection.idle_left(1000), None);
+    enqueue(&connection, false, &stream(0, 10));
+    assert_eq!(connection.idle_left(1000), None, "nothing has been written");
+    connection.flush(Writer::Caller);
+    read_stream(&mut peer, 10);
+    assert!(connection.idle_left(100_000).is_some_and(|left| left > 90_000));
+    assert_eq!(connection.idle_left(0), Some(0));
+    assert_eq!(connection.idle_left(0), None);
+    connection.keep_time(false);
+    connection.note_activity();
+    assert_eq!(connection.idle_left(1000), Some(0), "nobody keeps time");
+    connection.close();
+}
+
+#[test]
 fn a_queue_that_was_long_says_when_it_is_empty() {
     let notes = Notes::new();
     let (ours, mut peer) = unix_pair();
