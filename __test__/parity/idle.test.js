@@ -80,9 +80,9 @@ scenario(
     await fired.reach(5);
     await pause(QUIET);
     play.note('nothing written', fired.count);
-    peer.write(peer.frame('ping', ''));
+    peer.write(peer.frame('pong', ''));
     await fired.reach(6);
-    play.note('a ping', fired.count);
+    play.note('a pong', fired.count);
     socket._unrefTimer();
     await fired.reach(7);
     play.note('by hand', fired.count);
