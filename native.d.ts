@@ -150,6 +150,44 @@ export interface DeflateOptions {
   inflateTakeover: boolean
 }
 
+/** What a record says. */
+export declare enum Kind {
+  /** A message in the slab. */
+  Message = 1,
+  /** A message in a buffer of its own, the next one of the batch. */
+  Large = 2,
+  /** A ping. */
+  Ping = 3,
+  /** A pong. */
+  Pong = 4,
+  /** A close frame; the code is beside the kind. */
+  Close = 5,
+  /** A violation: its index beside the kind, its number in the third word. */
+  Error = 6,
+  /** The peer has ended its side. */
+  Eof = 7,
+  /** Reading failed; the third word is the `errno`. */
+  ReadFailed = 8,
+  /** Writing failed; the third word is the `errno`. */
+  WriteFailed = 9,
+  /** So many acknowledgements, in the third word. */
+  Acked = 10,
+  /** A long write queue is empty again. */
+  Drained = 11,
+  /** The lengths of the fragments of the message that follows, as 32-bit words in the slab. */
+  Fragments = 12,
+  /** Nothing more will come for this connection. */
+  Gone = 13,
+  /** A large message of a stream has been compressed. */
+  Compressed = 14,
+  /** A chunk of a stream that took long has been decoded. */
+  Decoded = 15,
+  /** A listener has a request for an upgrade, which the payload describes. */
+  Arrival = 16,
+  /** A listener has a connection that is Node's to read, by its number in the payload. */
+  Stranger = 17,
+}
+
 /**
  * Reports an uncaught exception in the context that is current, as Node does for a callback that it
  * calls. Returns when a listener of the process has handled it.
@@ -170,4 +208,61 @@ export interface VisitorParts {
   descriptor: number
   /** What had been read, in memory of V8's: users see it. */
   bytes: Buffer
+}
+
+export declare namespace answer {
+  /** The caller has to see to a flush of the stream: something waits to be compressed. */
+  export const COMPRESSION_DUE: number
+  /** Another thread decodes the chunk: `Kind::Decoded` tells when it has been. */
+  export const DECODING: number
+  /** The caller has to see to a flush: nobody else has been asked to. */
+  export const FLUSH_DUE: number
+  /** The event loop itself reads. */
+  export const LOOP_READS: number
+  /** Of a closed connection records may still come, and a last one behind them. */
+  export const MORE_TO_COME: number
+  /** There is no such connection any more. */
+  export const NO_CONNECTION: number
+  /** The caller has to write the stream's output: it had none before. */
+  export const OUTPUT_DUE: number
+  /** The caller has to write the stream's output at once: it is long. */
+  export const OUTPUT_OVERDUE: number
+}
+
+export declare namespace digest {
+  /** There is a header that offers extensions. */
+  export const EXTENSIONS: number
+  /** The bits of the key's place. */
+  export const KEY: number
+  /** There is a header that asks for subprotocols. */
+  export const PROTOCOLS: number
+}
+
+export declare namespace record {
+  /** Flag of a record: the message is binary. */
+  export const BINARY: number
+  /** Flag of a record: the first event of its chunk. Between two chunks JavaScript runs its own queues. */
+  export const CHUNK_START: number
+  /**
+   * Words of one record in the array that JavaScript reads: the connection, [`Kind`] with flags (from
+   * bit 8) and code (from bit 16), a parameter or where the payload begins, the payload's length.
+   */
+  export const RECORD_WORDS: number
+  /** The mask of those bits. */
+  export const SLOT_MASK: number
+}
+
+export declare namespace send {
+  /** An acknowledgement is wanted. */
+  export const ACK: number
+  /** The payload is to be compressed. */
+  export const COMPRESS: number
+  /** The last frame of its message. */
+  export const FIN: number
+  /** The frame is masked with the key that is given. */
+  export const GIVEN_MASK: number
+  /** The frame is masked, with a key of ours. */
+  export const MASK: number
+  /** The frame is compressed. */
+  export const RSV1: number
 }

@@ -13,7 +13,7 @@ const { describe, it } = require('node:test');
 
 const WebSocket = require('ws-native');
 
-const binding = require('../lib/engine/engine.js');
+const { KIND } = require('../lib/engine/wire.js');
 const { kConnection } = require('../lib/constants.js');
 const { noise, words } = require('./support/deflated.js');
 const { RawPeer } = require('./support/raw-peer.js');
@@ -167,10 +167,7 @@ describe('While a large message is inflated', () => {
     });
 
     it(`a failure of the engine ends the connection: ${transport}`, async () => {
-      for (const kind of [
-        binding.KIND.WRITE_FAILED,
-        binding.KIND.READ_FAILED
-      ]) {
+      for (const kind of [KIND.WriteFailed, KIND.ReadFailed]) {
         const ends = await connected(transport);
         const { ws } = ends;
         const log = [];

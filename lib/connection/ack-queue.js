@@ -11,6 +11,7 @@ const { Socket } = require('net');
 const { constants } = require('os');
 
 const binding = require('../engine/engine.js');
+const { SEND } = require('../engine/wire.js');
 const { Fifo } = require('./fifo.js');
 const {
   compressionAborted,
@@ -61,7 +62,7 @@ function expect(connection, ack) {
     binding.hold();
   }
   connection.acks.push(ack);
-  return binding.SEND.ACK;
+  return SEND.ACK;
 }
 
 /**

@@ -10,6 +10,7 @@
 const acks = require('./ack-queue.js');
 const { makeScope, runIn, storesLast } = require('../engine/async-scope.js');
 const binding = require('../engine/engine.js');
+const { KIND, RECORD } = require('../engine/wire.js');
 const { ConnectionState } = require('./connection-state.js');
 const { Fifo } = require('./fifo.js');
 const heldEvents = require('./held-events.js');
@@ -20,7 +21,8 @@ const { systemError } = require('./socket-errors.js');
 const { setImmediate } = globalThis;
 const { nextTick } = process;
 
-const { BINARY, KIND, engine, hot } = binding;
+const { engine, hot } = binding;
+const { BINARY } = RECORD;
 
 /**
  * @typedef {object} Handler What a connection tells its WebSocket
@@ -88,7 +90,7 @@ class Connection extends ConnectionState {
     const kind = word & 0xff;
 
     if (this.held === null && !this.paused && !this.deferring) {
-      if (kind === KIND.MESSAGE && this.fragments === null) {
+      if (kind === KIND.Message && this.fragments === null) {
         this.handler.message(
           this.ws,
           payload,
@@ -106,7 +108,7 @@ class Connection extends ConnectionState {
     // what is held by itself; so does the last record.
     if (
       !isFrame(kind) &&
-      (kind !== KIND.EOF || (this.paused && this.held === null))
+      (kind !== KIND.Eof || (this.paused && this.held === null))
     ) {
       this.dispatch(word, parameter, payload);
       return;
@@ -172,51 +174,51 @@ class Connection extends ConnectionState {
     const { handler, ws } = this;
 
     switch (word & 0xff) {
-      case KIND.MESSAGE:
-      case KIND.LARGE: {
+      case KIND.Message:
+      case KIND.Large: {
         const { fragments } = this;
 
         this.fragments = null;
         handler.message(ws, payload, ((word >>> 8) & BINARY) !== 0, fragments);
         break;
       }
-      case KIND.FRAGMENTS:
+      case KIND.Fragments:
         this.fragments = payload;
         break;
-      case KIND.PING:
+      case KIND.Ping:
         // Pongs of an earlier chunk have had their chance to leave by now.
         if (startsChunk(word) && this.adopted && this.acks.length > 0) {
           binding.flushOne(this);
         }
         handler.ping(ws, payload);
         break;
-      case KIND.PONG:
+      case KIND.Pong:
         handler.pong(ws, payload);
         break;
-      case KIND.CLOSE:
+      case KIND.Close:
         handler.conclude(ws, word >>> 16, payload);
         break;
-      case KIND.ERROR:
+      case KIND.Error:
         handler.violation(ws, word >>> 16, parameter);
         break;
-      case KIND.EOF:
+      case KIND.Eof:
         if (!(/** @type {any} */ (this.socket)._readableState.ended)) {
           this.socket.push(null);
           // What does not flow sees its end as Node has it seen.
           if (this.paused) this.socket.read(0);
         }
         break;
-      case KIND.READ_FAILED:
+      case KIND.ReadFailed:
         this.socket.destroy(systemError(parameter, 'read'));
         break;
-      case KIND.WRITE_FAILED: {
+      case KIND.WriteFailed: {
         const error = systemError(parameter, 'write');
 
         acks.fail(this, error);
         this.socket.destroy(error);
         break;
       }
-      case KIND.ACKED:
+      case KIND.Acked:
         acks.tell(
           this,
           this.adopted
@@ -224,14 +226,14 @@ class Connection extends ConnectionState {
             : this.releasedAcks.take(parameter)
         );
         break;
-      case KIND.DRAINED:
+      case KIND.Drained:
         this.drained();
         break;
-      case KIND.COMPRESSED:
+      case KIND.Compressed:
         this.writeOutput(true);
         break;
-      case KIND.DECODED:
-      case KIND.GONE:
+      case KIND.Decoded:
+      case KIND.Gone:
         incoming.lastRecord(this);
         break;
     }

@@ -7,11 +7,12 @@
  */
 
 const binding = require('../engine/engine.js');
+const { KIND, RECORD } = require('../engine/wire.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
 const { setImmediate } = globalThis;
 
-const { CHUNK_START, KIND, engine } = binding;
+const { engine } = binding;
 
 /**
  * @typedef {import('./connection.js').Connection} Connection
@@ -131,7 +132,7 @@ function emit(connection, force) {
       !force &&
       connection.deferring &&
       connection.held !== null &&
-      kind < KIND.CLOSE &&
+      kind < KIND.Close &&
       isMessage(
         /** @type {Held[]} */ (connection.held)[connection.heldAt].word & 0xff
       )
@@ -162,7 +163,7 @@ function tellDelivered(connection) {
  * @returns {boolean} Whether it is something the peer's frames said
  */
 function isFrame(kind) {
-  return kind <= KIND.ERROR || kind === KIND.FRAGMENTS;
+  return kind <= KIND.Error || kind === KIND.Fragments;
 }
 
 /**
@@ -171,7 +172,7 @@ function isFrame(kind) {
  *   keeps apart
  */
 function isMessage(kind) {
-  return kind < KIND.CLOSE || kind === KIND.FRAGMENTS;
+  return kind < KIND.Close || kind === KIND.Fragments;
 }
 
 /**
@@ -179,7 +180,7 @@ function isMessage(kind) {
  * @returns {boolean}
  */
 function startsChunk(word) {
-  return ((word >>> 8) & CHUNK_START) !== 0;
+  return ((word >>> 8) & RECORD.CHUNK_START) !== 0;
 }
 
 module.exports = {

@@ -12,7 +12,7 @@ const { Buffer } = require('buffer');
 
 const { callAll } = require('./ack-queue.js');
 const { bindCallback } = require('../engine/async-scope.js');
-const { SEND } = require('../engine/engine.js');
+const { SEND } = require('../engine/wire.js');
 const closePayload = require('./close-payload.js');
 const PerMessageDeflate = require('../compat/permessage-deflate.js');
 const { EMPTY_BUFFER, kConnection } = require('../constants.js');

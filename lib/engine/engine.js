@@ -18,62 +18,13 @@ const { EMPTY_BUFFER } = require('../constants.js');
 const { hookExit } = require('./exit-hook.js');
 const native = require('./load-native.js');
 const { FastBuffer, Slab } = require('./slab.js');
+const { ANSWER, KIND, RECORD } = require('./wire.js');
 
 // Kept, so that a test's fake timers do not stop the deliveries.
 const { setImmediate } = globalThis;
 const { nextTick } = process;
 
-/** Kinds of records; `src/binding/batch.rs` has the same numbers. */
-const KIND = Object.freeze({
-  MESSAGE: 1,
-  LARGE: 2,
-  PING: 3,
-  PONG: 4,
-  CLOSE: 5,
-  ERROR: 6,
-  EOF: 7,
-  READ_FAILED: 8,
-  WRITE_FAILED: 9,
-  ACKED: 10,
-  DRAINED: 11,
-  FRAGMENTS: 12,
-  GONE: 13,
-  COMPRESSED: 14,
-  DECODED: 15,
-  ARRIVAL: 16,
-  STRANGER: 17
-});
-
-/** Flags of a record. */
-const BINARY = 1;
-const CHUNK_START = 2;
-
-/** Flags of a send; the low four bits are the opcode. */
-const SEND = Object.freeze({
-  FIN: 0x10,
-  RSV1: 0x20,
-  MASK: 0x40,
-  ACK: 0x80,
-  GIVEN_MASK: 0x100,
-  COMPRESS: 0x200
-});
-
-/** What a send answers. */
-const FLUSH_DUE = 1;
-const OUTPUT_DUE = 2;
-const COMPRESSION_DUE = 8;
-const OUTPUT_OVERDUE = 32;
-
-/** What a close answers. */
-const MORE_TO_COME = 1;
-const LOOP_READS = 2;
-
-/** What the decoding of a chunk answers that another thread does. */
-const DECODING = 16;
-
-const SLOT_MASK = 0xfffff;
-
-const RECORD_WORDS = 4;
+const { CHUNK_START, RECORD_WORDS, SLOT_MASK } = RECORD;
 
 /** Records that one call of the engine hands out at most. */
 const RECORDS = 1024;
@@ -201,7 +152,7 @@ function fill(collect, into) {
 function payloadOf(from, at, filled, id) {
   const length = from[at + 3];
 
-  if ((from[at + 1] & 0xff) === KIND.LARGE) return takeLarge(id);
+  if ((from[at + 1] & 0xff) === KIND.Large) return takeLarge(id);
   // Not one for all: it is the user's, who may transfer it.
   if (length === 0) return new FastBuffer(0);
   return filled.take(from[at + 2], length);
@@ -305,7 +256,7 @@ function deliverTurn() {
 function skipRecord() {
   const at = cursor++ * RECORD_WORDS;
 
-  if ((words[at + 1] & 0xff) === KIND.LARGE) payloadOf(words, at, wordsSlab);
+  if ((words[at + 1] & 0xff) === KIND.Large) payloadOf(words, at, wordsSlab);
 }
 
 /**
@@ -351,7 +302,7 @@ function deliverRecords(connection) {
  * @returns {boolean} Whether the record speaks of bytes
  */
 function hasPayload(kind) {
-  return kind <= KIND.CLOSE || kind === KIND.FRAGMENTS || kind >= KIND.ARRIVAL;
+  return kind <= KIND.Close || kind === KIND.Fragments || kind >= KIND.Arrival;
 }
 
 /**
@@ -389,7 +340,7 @@ function noteFlushed(count) {
 
     if (connection === undefined || connection.id !== id) continue;
 
-    if (flushWords[at + 1] === KIND.DRAINED) connection.drainedLater();
+    if (flushWords[at + 1] === KIND.Drained) connection.drainedLater();
     else connection.ackLater(flushWords[at + 2]);
   }
 }
@@ -401,7 +352,7 @@ function noteFlushed(count) {
  * @param {number} answer
  */
 function settle(connection, answer) {
-  if (answer === OUTPUT_DUE) {
+  if (answer === ANSWER.OUTPUT_DUE) {
     // No other thread can write a stream of JavaScript's. Its first frame in a
     // turn leaves at once, since the listener may go on to block; what follows
     // leaves together, at the end of the turn. So does the first where the same
@@ -417,12 +368,12 @@ function settle(connection, answer) {
     }
     return;
   }
-  if (answer === COMPRESSION_DUE) {
+  if (answer === ANSWER.COMPRESSION_DUE) {
     outputs.push(connection);
     flushOutputs();
-  } else if (answer === FLUSH_DUE) {
+  } else if (answer === ANSWER.FLUSH_DUE) {
     flushSoon();
-  } else if (answer === OUTPUT_OVERDUE) {
+  } else if (answer === ANSWER.OUTPUT_OVERDUE) {
     // Whoever looks at the stream to know how much is queued sees nearly all of
     // it.
     connection.lastTurn = turn;
@@ -501,11 +452,11 @@ function close(connection) {
   const answer = hot.close(id, hasCollected(id) ? 1 : 0, counts);
 
   // Where the loop itself reads, the peer's end has not been read yet.
-  if (!connection.inputEnded && !broken && (answer & LOOP_READS) === 0) {
+  if (!connection.inputEnded && !broken && (answer & ANSWER.LOOP_READS) === 0) {
     broken = true;
     root.runInAsyncScope(setImmediate, null, setImmediate, goOn);
   }
-  if ((answer & MORE_TO_COME) !== 0) return true;
+  if ((answer & ANSWER.MORE_TO_COME) !== 0) return true;
   forget(connection);
   return false;
 }
@@ -625,7 +576,7 @@ function feed(connection, chunk) {
   // Nobody else has a record to come.
   const aside = connection.deflates ? 1 : 0;
 
-  if (hot.feed(connection.id, chunk, aside) === DECODING) return false;
+  if (hot.feed(connection.id, chunk, aside) === ANSWER.DECODING) return false;
   collect(connection);
   return true;
 }
@@ -677,11 +628,7 @@ function takeOutput(id, compress) {
 }
 
 module.exports = {
-  BINARY,
-  CHUNK_START,
   HIGH_WATER_MARK,
-  KIND,
-  SEND,
   acceptValue: native.acceptValue,
   admit,
   close,

@@ -20,11 +20,12 @@ const net = require('net');
 
 const { makeScope, runIn, storesLast } = require('../engine/async-scope.js');
 const binding = require('../engine/engine.js');
+const { DIGEST, KIND } = require('../engine/wire.js');
 const { FastBuffer } = require('../engine/slab.js');
 const upgradeRequest = require('./upgrade-request.js');
 const { Visitor, makeSocket } = require('./pending-upgrade.js');
 
-const { KIND, engine } = binding;
+const { engine } = binding;
 const { emit } = EventEmitter.prototype;
 
 // Kept, so that a test's fake timers do not stop the input.
@@ -32,17 +33,6 @@ const { nextTick } = process;
 
 /** Somebody who wants to see each socket. */
 const socketChannel = channel('net.server.socket');
-
-/**
- * What is said of a request beside its text: where its key begins, and which
- * other headers there are to be looked at; `src/binding/listener.rs` has the same
- * numbers. 0 when nothing is known.
- */
-const DIGEST = Object.freeze({
-  KEY: 0x3fff,
-  EXTENSIONS: 0x4000,
-  PROTOCOLS: 0x8000
-});
 
 /** The length of a key. */
 const KEY_LENGTH = 24;
@@ -337,7 +327,7 @@ class NativeListener {
 
     if (!this.isPlain()) {
       runIn(scope, this.retire, this);
-    } else if ((word & 0xff) === KIND.ARRIVAL) {
+    } else if ((word & 0xff) === KIND.Arrival) {
       runIn(scope, this.receive, this, word >>> 16, payload);
     } else {
       runIn(scope, this.handOver, this, payload.readUInt32LE(0));

@@ -11,7 +11,8 @@ const net = require('net');
 
 const acks = require('../connection/ack-queue.js');
 const { lend } = require('../connection/adopted-socket.js');
-const { KIND, admit, engine } = require('../engine/engine.js');
+const { admit, engine } = require('../engine/engine.js');
+const { KIND } = require('../engine/wire.js');
 const { Connection } = require('../connection/connection.js');
 const { systemError } = require('../connection/socket-errors.js');
 
@@ -233,13 +234,13 @@ class VisitorConnection extends Connection {
     if (
       this.shown !== null ||
       this.closed ||
-      (kind !== KIND.READ_FAILED && kind !== KIND.WRITE_FAILED)
+      (kind !== KIND.ReadFailed && kind !== KIND.WriteFailed)
     ) {
       super.dispatch(word, parameter, payload);
       return;
     }
 
-    if (kind === KIND.WRITE_FAILED) {
+    if (kind === KIND.WriteFailed) {
       acks.fail(this, systemError(parameter, 'write'));
     } else if (this.acks.length > 0) {
       this.reason = systemError(parameter, 'read');

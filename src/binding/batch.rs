@@ -2,59 +2,12 @@
 
 use std::collections::VecDeque;
 
+use super::wire::{BINARY, CHUNK_START, Kind, RECORD_WORDS};
 use crate::protocol::{Event, Payload};
 
 /// A payload that came in a buffer of its own crosses as one from this size on; a smaller one is
 /// copied beside the others, since a JavaScript buffer over foreign memory costs more than that.
 const OWN_BUFFER: usize = 64 * 1024;
-
-/// Words of one record in the array that JavaScript reads.
-pub const RECORD_WORDS: usize = 4;
-
-/// What a record says. `lib/engine/engine.js` has the same numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    /// A message in the slab.
-    Message = 1,
-    /// A message in a buffer of its own, the next one of the batch.
-    Large = 2,
-    /// A ping.
-    Ping = 3,
-    /// A pong.
-    Pong = 4,
-    /// A close frame; the code is beside the kind.
-    Close = 5,
-    /// A violation: its index beside the kind, its number in the third word.
-    Error = 6,
-    /// The peer has ended its side.
-    Eof = 7,
-    /// Reading failed; the third word is the `errno`.
-    ReadFailed = 8,
-    /// Writing failed; the third word is the `errno`.
-    WriteFailed = 9,
-    /// So many acknowledgements, in the third word.
-    Acked = 10,
-    /// A long write queue is empty again.
-    Drained = 11,
-    /// The lengths of the fragments of the message that follows, as 32-bit words in the slab.
-    Fragments = 12,
-    /// Nothing more will come for this connection.
-    Gone = 13,
-    /// A large message of a stream has been compressed.
-    Compressed = 14,
-    /// A chunk of a stream that took long has been decoded.
-    Decoded = 15,
-    /// A listener has a request for an upgrade, which the payload describes.
-    Arrival = 16,
-    /// A listener has a connection that is Node's to read, by its number in the payload.
-    Stranger = 17,
-}
-
-/// The message is binary.
-pub const BINARY: u8 = 1;
-/// The first event of its chunk: between two chunks JavaScript runs its own queues.
-pub const CHUNK_START: u8 = 2;
 
 /// One event.
 #[derive(Clone, Copy, Debug)]
@@ -213,7 +166,7 @@ impl Batch {
         let mut at = offset.min(slab.len());
         let mut count = 0;
         for (record, words) in
-            self.records[self.next_record..].iter().zip(words.chunks_exact_mut(RECORD_WORDS))
+            self.records[self.next_record..].iter().zip(words.chunks_exact_mut(RECORD_WORDS as usize))
         {
             words[0] = record.id;
             words[1] =

@@ -6,16 +6,15 @@
 use bytes::Bytes;
 use napi::sys;
 
-use super::batch::{Filled, Kind, RECORD_WORDS, Record};
+use super::batch::{Filled, Record};
 use super::hot::{self, FAILED, Raw, run, run_often};
-use super::instance::{Refusal, opcode_of, send};
+use super::instance::{Refusal, opcode_of};
+use super::wire::answer::{LOOP_READS, MORE_TO_COME};
+use super::wire::{Kind, RECORD_WORDS, send};
 use crate::protocol::{encoder, mask};
 use crate::transport::connection::{Connection, Flushed};
 use crate::transport::runtime;
 use crate::transport::write_queue::{Appended, OWN_SEGMENT};
-
-/// What a close answers, too; `lib/engine/engine.js` has the same number.
-const LOOP_READS: u32 = 2;
 
 fn code(answer: u32) -> Option<f64> {
     Some(f64::from(answer))
@@ -98,8 +97,8 @@ fn note_flushed(
     let Flushed { acked, drained } = flushed;
     let records = [(drained, Kind::Drained, 0), (acked > 0, Kind::Acked, acked)];
     for (_, kind, parameter) in records.into_iter().filter(|(is, ..)| *is) {
-        let at = *count * RECORD_WORDS;
-        if let Some(words) = all.get_mut(at..at + RECORD_WORDS) {
+        let at = *count * RECORD_WORDS as usize;
+        if let Some(words) = all.get_mut(at..at + RECORD_WORDS as usize) {
             words.copy_from_slice(&[connection.id(), kind as u32, parameter, 0]);
             *count += 1;
         } else {
@@ -271,11 +270,10 @@ extern "C" fn admit(env: sys::napi_env, info: sys::napi_callback_info) -> sys::n
     })
 }
 
-/// `close(id, collected, words)`: lets go of an adopted socket. Returns whether records of it may
-/// still come, or `collected`, that JavaScript has some in hand (1); if so, a last one says that there
-/// are no more, if not, the number is given back. Returns also whether the event loop does the reading
-/// (2). The array is told how many bytes were received and
-/// how many were sent, each as two words, the lower first.
+/// `close(id, collected, words)`: lets go of an adopted socket. Answers [`MORE_TO_COME`] if records of it
+/// may still come, or `collected`, that JavaScript has some in hand: a last one says then that there are
+/// no more. If not, the number is given back. The array is told how many bytes were received and how
+/// many were sent, each as two words, the lower first.
 extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     run::<3>(env, info, |instance, arguments| {
         let (id, collected) = (arguments.number(0)?, arguments.number(1)? != 0);
@@ -288,7 +286,8 @@ extern "C" fn close(env: sys::napi_env, info: sys::napi_callback_info) -> sys::n
         if !waiting {
             instance.free(id);
         }
-        code(u32::from(waiting) | if runtime::is_lent() { LOOP_READS } else { 0 })
+        let more = if waiting { MORE_TO_COME } else { 0 };
+        code(more | if runtime::is_lent() { LOOP_READS } else { 0 })
     })
 }
 

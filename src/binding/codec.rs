@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rustix::io::Errno;
 
 use super::aside::Aside;
-use super::batch::{Batch, Filled, Kind, Record};
+use super::batch::{Batch, Filled, Record};
+use super::wire::Kind;
 use crate::protocol::deflate::Compression;
 use crate::protocol::{Decoder, Event, Limits, Progress};
 use crate::transport::backlog::{Ready, Work};

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustix::io::Errno;
 
-use super::batch::{Batch, Filled, Kind, Record};
+use super::batch::{Batch, Filled, Record};
 use super::borrow::Borrower;
 use super::codec::{Codec, Prepared};
 use super::engine::ConnectionOptions;
 use super::mailbox::Mailbox;
 use super::masks::Masks;
+use super::wire::answer::{COMPRESSION_DUE, DECODING, FLUSH_DUE, NO_CONNECTION, OUTPUT_DUE, OUTPUT_OVERDUE};
+use super::wire::{Kind, SLOT_BITS, SLOT_MASK, send};
 use crate::protocol::{Limits, Progress, encoder};
 use crate::transport::backlog::{Job, Plain};
 use crate::transport::connection::{Connection, Flushed};
@@ -22,38 +24,6 @@ use crate::transport::outbox::Outbox;
 use crate::transport::pool::Pooled;
 use crate::transport::sink::EventSink;
 use crate::transport::write_queue::{Appended, OWN_SEGMENT, Pending};
-
-const SLOT_BITS: u32 = 20;
-const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
-
-/// The flags of a send; `lib/engine/engine.js` has the same numbers. The low four bits are the opcode.
-pub mod send {
-    /// The last frame of its message.
-    pub const FIN: u32 = 0x10;
-    /// The frame is compressed.
-    pub const RSV1: u32 = 0x20;
-    /// The frame is masked, with a key of ours.
-    pub const MASK: u32 = 0x40;
-    /// An acknowledgement is wanted.
-    pub const ACK: u32 = 0x80;
-    /// The frame is masked with the key that is given.
-    pub const GIVEN_MASK: u32 = 0x100;
-    /// The payload is to be compressed.
-    pub const COMPRESS: u32 = 0x200;
-}
-
-/// The caller has to see to a flush: nobody else has been asked to.
-pub const FLUSH_DUE: u32 = 1;
-/// The caller has to write the stream's output: it had none before.
-pub const OUTPUT_DUE: u32 = 2;
-/// The caller has to write the stream's output at once: it is long.
-pub const OUTPUT_OVERDUE: u32 = 32;
-/// There is no such connection any more.
-pub const NO_CONNECTION: u32 = 4;
-/// The caller has to see to a flush of the stream: something waits to be compressed.
-pub const COMPRESSION_DUE: u32 = 8;
-/// A chunk is being decoded by another thread: [`Kind::Decoded`] tells when it has been.
-pub const DECODING: u32 = 16;
 
 /// How the bytes of a connection travel.
 enum Entry {

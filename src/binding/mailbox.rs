@@ -10,7 +10,8 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::batch::{Batch, Kind, Record};
+use super::batch::{Batch, Record};
+use super::wire::Kind;
 use crate::protocol::Event;
 use crate::transport::connection::Connection;
 use crate::transport::sink::{EventSink, Report};

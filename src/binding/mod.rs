@@ -12,3 +12,4 @@ pub mod instance;
 pub mod listener;
 pub mod mailbox;
 pub mod masks;
+pub mod wire;

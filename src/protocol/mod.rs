@@ -12,6 +12,7 @@ mod frame;
 mod handshake;
 mod limits;
 mod message;
+mod upgrade_digest;
 mod upgrade_request;
 mod utf8;
 
@@ -20,4 +21,5 @@ pub use error::Error;
 pub use event::{Event, Payload};
 pub use handshake::accept_key;
 pub use limits::{Limits, Role};
+pub use upgrade_digest::{UPGRADE_EXTENSIONS, UPGRADE_PROTOCOLS, upgrade_digest};
 pub use upgrade_request::{Opening, read_opening};
