@@ -19,10 +19,34 @@ module.exports = {
   /** Milliseconds that a closing handshake may take. */
   CLOSE_TIMEOUT: 30000,
 
+  /** Options that a client and a server's connections have in common. */
+  CONNECTION_DEFAULTS: Object.freeze({
+    allowSynchronousEvents: true,
+    autoPong: true,
+    maxBufferedChunks: 256 * 1024,
+    maxFragments: 16 * 1024,
+    maxPayload: 100 * 1024 * 1024,
+    maxPendingAutoPongs: 60,
+    skipUTF8Validation: false
+  }),
+
   EMPTY_BUFFER: Buffer.alloc(0),
 
-  /** The names of the states, each at the number that is its value. */
-  READY_STATES: ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'],
+  /** The most bytes of a ping, a pong or a close frame (RFC 6455 5.5). */
+  MAX_CONTROL_PAYLOAD: 125,
+
+  /** Opcodes (RFC 6455 11.8). */
+  OPCODE: Object.freeze({
+    CONTINUATION: 0,
+    TEXT: 1,
+    BINARY: 2,
+    CLOSE: 8,
+    PING: 9,
+    PONG: 10
+  }),
+
+  /** The states of a WebSocket, by name. */
+  READY_STATE: Object.freeze({ CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 }),
 
   hasBlob,
 

@@ -6,8 +6,9 @@
 
 const { Duplex } = require('stream');
 
-const CONNECTING = 0;
-const CLOSED = 3;
+const { READY_STATE } = require('./constants.js');
+
+const { CLOSED, CONNECTING } = READY_STATE;
 
 /**
  * Emits the 'close' that the stream was told not to emit by itself, as it has

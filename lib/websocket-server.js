@@ -12,7 +12,11 @@ const WebSocket = require('./websocket.js');
 const {
   extensionName: EXTENSION_NAME
 } = require('./compat/permessage-deflate.js');
-const { CLOSE_TIMEOUT, kWebSocket } = require('./constants.js');
+const {
+  CLOSE_TIMEOUT,
+  CONNECTION_DEFAULTS,
+  kWebSocket
+} = require('./constants.js');
 const extension = require('./handshake/extension.js');
 const {
   listenNatively,
@@ -78,13 +82,7 @@ class WebSocketServer extends EventEmitter {
 
     /** @type {any} */
     const settings = {
-      allowSynchronousEvents: true,
-      autoPong: true,
-      maxBufferedChunks: 256 * 1024,
-      maxFragments: 16 * 1024,
-      maxPayload: 100 * 1024 * 1024,
-      maxPendingAutoPongs: 60,
-      skipUTF8Validation: false,
+      ...CONNECTION_DEFAULTS,
       perMessageDeflate: false,
       handleProtocols: null,
       clientTracking: true,

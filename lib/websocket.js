@@ -11,7 +11,7 @@ const EventEmitter = require('events');
 const {
   BINARY_TYPES,
   EMPTY_BUFFER,
-  READY_STATES,
+  READY_STATE,
   kConnection
 } = require('./constants.js');
 const { bindCallback } = require('./engine/async-scope.js');
@@ -33,7 +33,8 @@ const {
 } = require('./connection/attach.js');
 
 const { extensionName: EXTENSION_NAME } = PerMessageDeflate;
-const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
+const { CLOSED, CLOSING, CONNECTING, OPEN } = READY_STATE;
+const STATE_NAMES = Object.keys(READY_STATE);
 
 /**
  * A property of each WebSocket's own, as with `ws`, but on a server made up by
@@ -119,7 +120,7 @@ class WebSocket extends EventEmitter {
     this._extensions = new Plain();
     this._paused = false;
     this._protocol = '';
-    this._readyState = CONNECTING;
+    this._readyState = /** @type {number} */ (CONNECTING);
     this._sender =
       /** @type {import('./connection/sender.js').Outbound | null} */ (null);
     /** @type {any} */
@@ -409,7 +410,7 @@ function refuseToConnect(ws) {
 function notOpen(ws) {
   return new Error(
     `WebSocket is not open: readyState ${ws.readyState} ` +
-      `(${READY_STATES[ws.readyState]})`
+      `(${STATE_NAMES[ws.readyState]})`
   );
 }
 
@@ -495,7 +496,7 @@ function messageOptions(ws, data, options) {
   return all;
 }
 
-for (const [value, name] of READY_STATES.entries()) {
+for (const [name, value] of Object.entries(READY_STATE)) {
   const descriptor = { enumerable: true, value };
 
   Object.defineProperty(WebSocket, name, descriptor);

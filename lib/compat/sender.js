@@ -8,21 +8,19 @@
 
 const { callAll } = require('../connection/ack-queue.js');
 const closePayload = require('../connection/close-payload.js');
-const { NOOP, kWebSocket } = require('../constants.js');
+const {
+  MAX_CONTROL_PAYLOAD,
+  NOOP,
+  OPCODE,
+  kWebSocket
+} = require('../constants.js');
 const { Fifo } = require('../connection/fifo.js');
 const { toBuffer } = require('../connection/sender.js');
 const { isBlob } = require('../validation.js');
 const { frame, kByteLength } = require('./frame.js');
 const { extensionName } = require('./permessage-deflate.js');
 
-const CONTINUATION = 0;
-const TEXT = 1;
-const BINARY = 2;
-const CLOSE = 8;
-const PING = 9;
-const PONG = 10;
-
-const MAX_CONTROL_PAYLOAD = 125;
+const { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } = OPCODE;
 
 /** `_state`: what keeps the next frame from being written. */
 const READY = 0;

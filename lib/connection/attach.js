@@ -20,6 +20,7 @@ const { Connection } = require('./connection.js');
 const {
   EMPTY_BUFFER,
   NOOP,
+  READY_STATE,
   kConnection,
   kScope,
   kWebSocket
@@ -33,7 +34,7 @@ const { setLife } = require('../listener/pending-upgrade.js');
 // Kept, so that a test's fake timers do not stop the input.
 const { nextTick } = process;
 
-const [OPEN, CLOSING, CLOSED] = [1, 2, 3];
+const { CLOSED, CLOSING, OPEN } = READY_STATE;
 
 // Here, since the class of the users' senders needs this one's module.
 wear(Outbound);

@@ -15,7 +15,12 @@ const { bindCallback } = require('../engine/async-scope.js');
 const { SEND } = require('../engine/wire.js');
 const closePayload = require('./close-payload.js');
 const PerMessageDeflate = require('../compat/permessage-deflate.js');
-const { EMPTY_BUFFER, kConnection } = require('../constants.js');
+const {
+  EMPTY_BUFFER,
+  MAX_CONTROL_PAYLOAD,
+  OPCODE,
+  kConnection
+} = require('../constants.js');
 const { Fifo } = require('./fifo.js');
 const { compressionAborted, unknownEncoding } = require('./socket-errors.js');
 const { copyOf, lengthOf, memoryOf, offsetOf } = require('./true-bytes.js');
@@ -29,18 +34,6 @@ const FastBuffer = /** @type {any} */ (Buffer)[Symbol.species];
 
 const { hasOwn } = Object;
 const { compress: originalCompress } = PerMessageDeflate.prototype;
-
-/** Opcodes (RFC 6455 11.8). */
-const OPCODE = Object.freeze({
-  CONTINUATION: 0,
-  TEXT: 1,
-  BINARY: 2,
-  CLOSE: 8,
-  PING: 9,
-  PONG: 10
-});
-
-const MAX_CONTROL_PAYLOAD = 125;
 
 /** The first frame of a message that is compressed (RFC 7692 6.1). */
 const COMPRESSED = SEND.COMPRESS | SEND.RSV1;

@@ -9,7 +9,12 @@ const http = require('http');
 const https = require('https');
 
 const { makeScope, storesLast } = require('../engine/async-scope.js');
-const { CLOSE_TIMEOUT, kScope } = require('../constants.js');
+const {
+  CLOSE_TIMEOUT,
+  CONNECTION_DEFAULTS,
+  READY_STATE,
+  kScope
+} = require('../constants.js');
 const PerMessageDeflate = require('../compat/permessage-deflate.js');
 const {
   parseAddress,
@@ -19,8 +24,7 @@ const {
 const checkResponse = require('./client-response.js');
 const { isToken } = require('../validation.js');
 
-const CONNECTING = 0;
-const CLOSING = 2;
+const { CLOSING, CONNECTING } = READY_STATE;
 
 const PROTOCOL_VERSIONS = [8, 13];
 
@@ -337,15 +341,9 @@ class ClientHandshake {
 function connect(websocket, address, protocols, options) {
   const given = readArguments(protocols, options);
   const settings = {
-    allowSynchronousEvents: true,
-    autoPong: true,
+    ...CONNECTION_DEFAULTS,
     closeTimeout: CLOSE_TIMEOUT,
     protocolVersion: PROTOCOL_VERSIONS[1],
-    maxBufferedChunks: 256 * 1024,
-    maxFragments: 16 * 1024,
-    maxPayload: 100 * 1024 * 1024,
-    maxPendingAutoPongs: 60,
-    skipUTF8Validation: false,
     perMessageDeflate: true,
     followRedirects: false,
     maxRedirects: 10,
