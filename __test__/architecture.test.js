@@ -1,7 +1,7 @@
 'use strict';
 
-// The rules between the layers, held against the source text: who may use what,
-// where `unsafe` may stand, and what no tracked file may contain.
+// Checks the source text: which layer may use what, where `unsafe` is allowed,
+// and what no tracked file may contain.
 
 const assert = require('node:assert');
 const { spawnSync } = require('node:child_process');
@@ -42,7 +42,7 @@ function read(name) {
 function rustCode(name) {
   const text = read(name);
 
-  // By convention the unit tests are the last module of a file.
+  // By convention, unit tests are the last module of a file.
   return text.split(/^#\[cfg\(test\)\]\s*mod /m)[0].replace(/\/\/.*$/gm, '');
 }
 
@@ -56,13 +56,31 @@ function required(name) {
   return Array.from(read(name).matchAll(pattern), ([, , module]) => module);
 }
 
+/** The folders of `__test__`; CONTRIBUTING.md says what is in each. */
+const AREAS = [
+  'autobahn',
+  'client',
+  'closing',
+  'compat',
+  'deflate',
+  'dependents',
+  'examples',
+  'messages',
+  'package',
+  'process',
+  'server',
+  'socket',
+  'support',
+  'types'
+];
+
 /**
- * What a file may have that its neighbours may not.
+ * Exceptions to the rules, by file.
  *
  * @type {Record<string, string[]>}
  */
 const EXEMPT = {
-  // A cache: what is in it changes no result.
+  // A cache: its content changes no result.
   'src/protocol/deflate/streams.rs': ['global state']
 };
 
@@ -180,7 +198,7 @@ describe('unsafe code', () => {
         continue;
       }
 
-      // The comment may stand above the statement the block is in.
+      // The comment may precede the statement that contains the block.
       const above = lines.slice(Math.max(0, index - 8), index + 1);
 
       assert.ok(
@@ -196,7 +214,7 @@ describe('the tracked files', () => {
     cwd: root,
     encoding: 'utf8'
   });
-  // An unpacked archive of the sources has no list of files.
+  // An unpacked source archive has no list of files.
   const skip = status === 0 ? false : 'this is no git repository';
   const tracked = skip
     ? []
@@ -204,8 +222,17 @@ describe('the tracked files', () => {
         .split('\0')
         .filter((name) => name && fs.existsSync(path.join(root, name)));
 
+  // Copies of other projects' files, and what programs have written.
+  const tests = tracked.filter(
+    (name) =>
+      name.startsWith('__test__/') &&
+      !/^__test__\/(?:autobahn\/(?:expected|kit)|documents|fixtures)\//.test(
+        name
+      )
+  );
+
   it('hold no path of the machine they were written on', { skip }, () => {
-    // Put together here, or this file would be the first find.
+    // Built from parts, so that this file does not match itself.
     const places = ['home', 'root', 'Users', 'work'].join('|');
     const absolute = new RegExp(
       `(?:^|[^\\w.$}/)-])/(?:${places})/(?=[\\w.-])|\\.\\./shared\\b`,
@@ -242,5 +269,21 @@ describe('the tracked files', () => {
       .filter((name) => read(name).split('\n').length > 701);
 
     assert.deepStrictEqual(long, []);
+  });
+
+  it('hold no test file over 500 lines', { skip }, () => {
+    const long = tests.filter((name) => read(name).split('\n').length > 501);
+
+    assert.deepStrictEqual(long, []);
+  });
+
+  it('hold each test in the folder of its area', { skip }, () => {
+    const misplaced = tests.filter(
+      (name) =>
+        !AREAS.includes(name.split('/')[1]) ||
+        path.basename(name).startsWith('audit-')
+    );
+
+    assert.deepStrictEqual(misplaced, ['__test__/architecture.test.js']);
   });
 });

@@ -2,7 +2,7 @@
 // npm registry. Each is fetched once, into `.cache/node`.
 //
 //   npm run test:node -- 22 24 26              every test on each of these
-//   npm run test:node -- 20.19.0 -- parity     the files whose path has this word
+//   npm run test:node -- 20.19.0 -- closing    the files whose path has this word
 //
 // A version is a range of npm's: `22` is its newest release. With WS_NATIVE_NODE_FRESH=1
 // a range is resolved again.

@@ -1,7 +1,7 @@
 // Every test: those in JavaScript with Node's runner, then those in Rust.
 //
 //   npm test                      all of them
-//   npm test -- websocket types   the JavaScript files whose path has one of these
+//   npm test -- closing types     the JavaScript files whose path has one of these
 // @ts-check
 
 import { testJavaScript } from './test-javascript.mjs';

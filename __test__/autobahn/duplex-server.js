@@ -1,13 +1,11 @@
 'use strict';
 
-/**
- * Echo server on 127.0.0.1 whose every connection arrives as a plain Duplex
- * around the socket, so that no module can take the descriptor over:
- *
- *     node duplex-server.js PORT MODULE
- *
- * PORT 0 takes any free one; prints "listening PORT".
- */
+// An echo server on 127.0.0.1. It wraps every socket in a plain Duplex, so that
+// no module can take the file descriptor over:
+//
+//     node duplex-server.js PORT MODULE
+//
+// PORT 0 selects a free port; prints "listening PORT".
 
 const http = require('node:http');
 const path = require('node:path');
@@ -28,7 +26,7 @@ const server = http.createServer();
 server.on('upgrade', (request, socket, head) => {
   wss.handleUpgrade(request, hide(socket), head, (ws) => {
     ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary }));
-    // Most cases provoke an error on purpose.
+    // Most cases cause an error on purpose.
     ws.on('error', () => {});
   });
 });

@@ -1,34 +1,33 @@
 'use strict';
 
-/**
- * Runs the cases of Autobahn|Testsuite against this module: its server on
- * sockets, its server on plain Duplex streams, and its client.
- *
- *     node run.js [--module ws-native|ws] [--only server,duplex,client]
- *                 [--cases plain|most|all] [--record]
- *
- * `plain` are the 301 cases without compression, `most` (the default) also 120
- * of permessage-deflate: the smaller payloads and one that is fragmented. The
- * other 96 of `all` take most of the time.
- *
- * Each case's verdict must be the committed one (expected/MODULE-CONFIG.json),
- * not worse than that of `ws`, and OK in 6.4.1 to 6.4.4, where `ws` refuses bad
- * UTF-8 too late, and in each case of permessage-deflate (12 and 13). --record
- * writes the others' verdicts down instead of comparing them.
- *
- * The first run makes a Python environment in .venv/autobahn of the project
- * (python3 and PyPI needed). Reports go to reports/MODULE-CONFIG.
- *
- * Exit status: 0 as expected, 1 a verdict differs, 2 the run did not come off.
- */
+// Runs the cases of Autobahn|Testsuite against this module: its server on
+// sockets, its server on plain Duplex streams, and its client.
+//
+//     node run.js [--module ws-native|ws] [--only server,duplex,client]
+//                 [--cases plain|most|all] [--record]
+//
+// `plain` are the 301 cases without compression. `most` (the default) adds 120 of
+// permessage-deflate: the smaller payloads and a fragmented one. The other 96 of
+// `all` take most of the time.
+//
+// The verdict of each case must equal the committed one
+// (expected/MODULE-CONFIG.json), must not be worse than that of `ws`, and must be
+// OK in 6.4.1 to 6.4.4, where `ws` rejects invalid UTF-8 too late, and in each
+// case of permessage-deflate (12 and 13). --record writes the other verdicts to
+// the file instead of comparing them.
+//
+// The first run creates a Python environment in .venv/autobahn of the project (it
+// needs python3 and PyPI). Reports go to reports/MODULE-CONFIG.
+//
+// Exit status: 0 as expected, 1 a verdict differs, 2 the run failed.
 
 const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 
-// Seconds one configuration may take: what goes silent would make the suite wait
-// for 1000.
+// Time limit of a configuration in seconds. The suite would wait 1000 seconds for
+// a silent peer.
 const CASES = {
   plain: { pattern: '*,-12.*,-13.*', count: 301, seconds: 900 },
   most: { pattern: '*,-1[23].*.1[02-8]', count: 421, seconds: 900 },
@@ -44,12 +43,10 @@ const venv = process.env.AB_VENV || path.join(root, '.venv', 'autobahn');
 /** @type {NodeJS.ProcessEnv} */
 const env = { ...process.env, AB_VENV: venv };
 
-/** What keeps the run from taking place, as opposed to a bad verdict. */
+/** A failure of the run itself, as opposed to a bad verdict. */
 class RunError extends Error {}
 
-/**
- * Makes the Python environment unless it is there.
- */
+/** Creates the Python environment unless it exists. */
 function setUp() {
   const python = process.env.PYTHON || 'python3';
 
@@ -78,9 +75,9 @@ function setUp() {
  *
  * @param {string} command The program
  * @param {string[]} args Its arguments
- * @return {{ child: import('node:child_process').ChildProcess,
- *     port: Promise<number>, done: Promise<number|null>,
- *     output: () => string }} The process and what becomes of it
+ * @return {{ child: import('node:child_process').ChildProcess, port:
+ *     Promise<number>, done: Promise<number|null>, output: () => string }} The
+ *     process, its port, its exit and its output
  */
 function start(command, args) {
   const child = spawn(command, args, {
@@ -109,7 +106,7 @@ function start(command, args) {
     }, reject);
   });
 
-  // The fuzzing client never listens; its end is awaited by itself.
+  // The fuzzing client never listens; `done` awaits its end.
   port.catch(() => {});
 
   return { child, port, done, output: () => output };
@@ -121,7 +118,7 @@ function start(command, args) {
  */
 function resolveModule(name) {
   try {
-    // A package resolves its own name, so ours is index.js of this project.
+    // A package resolves its own name, so `ws-native` is index.js of this project.
     return require.resolve(name);
   } catch (err) {
     throw new RunError(`${name} cannot be found (npm ci?): ${err.message}`);
@@ -134,8 +131,8 @@ function resolveModule(name) {
  * @param {string} name The module under test
  * @param {string} configuration One of CONFIGURATIONS
  * @param {string} pattern Which cases
- * @return {Promise<{ output: string, verdicts: Record<string, string> }>} What
- *     the suite says; case id -> behavior/behaviorClose
+ * @return {Promise<{ output: string, verdicts: Record<string, string> }>} The
+ *     output of the suite; case id -> behavior/behaviorClose
  */
 async function run(name, configuration, pattern) {
   const modulePath = resolveModule(name);
@@ -233,7 +230,7 @@ function readExpected(name, configuration) {
 
 /**
  * @param {string|undefined} verdict behavior/behaviorClose
- * @return {number[]} How good each half is: more is better
+ * @return {number[]} The rank of each half: more is better
  */
 function ranks(verdict) {
   const order = ['UNIMPLEMENTED', 'NON-STRICT', 'INFORMATIONAL', 'OK'];
@@ -244,14 +241,14 @@ function ranks(verdict) {
 }
 
 /**
- * Judges the verdicts of one configuration.
+ * Checks the verdicts of one configuration.
  *
  * @param {string} name The module
  * @param {string} configuration One of CONFIGURATIONS
- * @param {Record<string, string>} everything What the run gave
- * @param {number} wanted How many cases there are
- * @param {boolean} recording Whether the committed verdicts do not count
- * @return {string[]} What is wrong, a line each
+ * @param {Record<string, string>} everything The verdicts of the run
+ * @param {number} wanted The number of cases
+ * @param {boolean} recording Whether to ignore the committed verdicts
+ * @return {string[]} One line per problem
  */
 function judge(name, configuration, everything, wanted, recording) {
   const problems = [];
@@ -307,7 +304,7 @@ function judge(name, configuration, everything, wanted, recording) {
 /**
  * @param {string} name The module
  * @param {string} configuration One of CONFIGURATIONS
- * @param {Record<string, string>} verdicts What is to be expected from now on
+ * @param {Record<string, string>} verdicts The verdicts to expect from now on
  */
 function record(name, configuration, verdicts) {
   const collator = new Intl.Collator('en', { numeric: true });
@@ -355,7 +352,7 @@ async function main() {
   let passed = 0;
 
   env.AB_TIMEOUT = String(seconds);
-  // Side by side: the suite itself is one thread of Python, and mostly waits.
+  // Concurrently, because the suite is one Python thread that mostly waits.
   const runs = configurations.map((configuration) => {
     const result = run(values.module, configuration, pattern);
 

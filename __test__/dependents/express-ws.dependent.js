@@ -1,6 +1,6 @@
 'use strict';
 
-// express-ws: WebSocket routes and middleware beside those of HTTP.
+// express-ws: WebSocket routes and middleware next to HTTP routes.
 
 const assert = require('node:assert');
 const { once } = require('node:events');

@@ -1,7 +1,7 @@
 'use strict';
 
-// @fastify/websocket: routes over the network, and injectWS, which has no
-// network: both ends of ours over a Duplex, with a plain object as the request.
+// @fastify/websocket: routes over the network, and injectWS, which connects both
+// ends over a Duplex, with a plain object as the request.
 
 const assert = require('node:assert');
 const { once } = require('node:events');
@@ -21,7 +21,7 @@ describe('@fastify/websocket', () => {
     await app.register(websocket, { options: { maxPayload: 100_000 } });
     app.register(async (instance) => {
       instance.addHook('preValidation', async (request, reply) => {
-        // What comes meanwhile must not be lost.
+        // Messages that arrive meanwhile must not be lost.
         await new Promise(setImmediate);
         if (request.query.user === 'Eve') await reply.code(401).send('Never');
       });

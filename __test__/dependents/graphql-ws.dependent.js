@@ -1,6 +1,6 @@
 'use strict';
 
-// graphql-ws: a subscription, with its server and its client over ours.
+// graphql-ws: a subscription, with its server and its client.
 
 const assert = require('node:assert');
 const { once } = require('node:events');
@@ -48,8 +48,7 @@ describe('graphql-ws', () => {
       host: '127.0.0.1',
       path: '/graphql'
     });
-    // Pings every few milliseconds: an answer that stays away ends the
-    // connection.
+    // Pings every few milliseconds; a missing pong ends the connection.
     disposable = useServer(
       {
         schema,

@@ -1,7 +1,7 @@
 'use strict';
 
-// http-proxy between our client and our server: what one end sends first comes
-// with the head of the upgrade, and the ends' closings must pass.
+// http-proxy between a client and a server: the first frames arrive with the head
+// of the upgrade, and close frames must pass.
 
 const assert = require('node:assert');
 const { once } = require('node:events');
@@ -105,7 +105,7 @@ describe('http-proxy', () => {
   });
 
   it('takes frames that come with the request', async () => {
-    // A client that does not wait for the answer.
+    // A client that sends frames before the answer.
     const request = http.request(url.replace('ws', 'http'), {
       headers: {
         connection: 'Upgrade',

@@ -1,7 +1,7 @@
 'use strict';
 
-// @nestjs/platform-ws: gateways, two of them on one HTTP server, one on a port
-// of its own. Its requests arrive through addEventListener.
+// @nestjs/platform-ws: two gateways on one HTTP server, and one with its own
+// port. It listens through addEventListener.
 
 require('reflect-metadata');
 
@@ -15,7 +15,7 @@ const { assertLoadedBy } = require('./kit/loaded.js');
 const { Client, connect } = require('./kit/peers.js');
 
 /**
- * What TypeScript makes of decorators.
+ * The output of TypeScript for decorators.
  *
  * @param {Function} target
  * @param {Record<string, (Function | [Function, number])[]>} members

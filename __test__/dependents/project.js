@@ -1,11 +1,8 @@
 'use strict';
 
-/**
- * The project that the conversations run in: the packages of packages.json from
- * the registry, and in the place of every `ws` that they ask for the packed
- * module. It is kept in .cache/dependents of the repository under a name made
- * of all that goes into it.
- */
+// The project that the conversations run in: the packages of packages.json from
+// the registry, and the packed module in place of every `ws`. It is cached in
+// .cache/dependents of the repository; its name is a hash of its input.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
@@ -19,7 +16,7 @@ const cache = path.join(root, '.cache', 'dependents');
 const reference = require('../../package.json').devDependencies.ws;
 
 /**
- * Installs the project unless that has been done.
+ * Installs the project unless it is cached.
  *
  * @return {Promise<string>} Its directory
  */
@@ -40,7 +37,7 @@ async function installedProject() {
   const directory = path.join(cache, nameOf(ours));
   if (fs.existsSync(directory)) return directory;
 
-  // Under the final name there is only what has been installed to the end.
+  // Only a complete installation gets the final name.
   const unfinished = `${directory}-${process.pid}`;
 
   fs.mkdirSync(unfinished, { recursive: true });
@@ -62,7 +59,7 @@ async function installedProject() {
 
 /**
  * @param {import('../support/packed-project.js').Tarballs | undefined} ours
- * @return {string} A name for the project that has these in it
+ * @return {string} The name of the project with these packages
  */
 function nameOf(ours) {
   const hash = createHash('sha256').update(JSON.stringify(packages));
@@ -78,9 +75,7 @@ function nameOf(ours) {
   return `${useReference ? 'ws' : 'ours'}-${hash.digest('hex').slice(0, 16)}`;
 }
 
-/**
- * Each build of the addon makes a project of its own: drops those before it.
- */
+/** Each build of the addon needs its own project: deletes the older ones. */
 function removeOthers() {
   const kind = useReference ? 'ws' : 'ours';
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// puppeteer-core: our client, with allowSynchronousEvents off, speaks to
+// puppeteer-core: a client with allowSynchronousEvents false, connected to
 // Chromium's DevTools.
 
 const assert = require('node:assert');

@@ -1,6 +1,6 @@
 'use strict';
 
-// rpc-websockets: JSON-RPC 2.0 with events, over our server and our client.
+// rpc-websockets: JSON-RPC 2.0 with events.
 
 const assert = require('node:assert');
 const { once } = require('node:events');
@@ -91,7 +91,7 @@ describe('rpc-websockets', () => {
 
   it('closes when the last client has left', async () => {
     const client = await connect();
-    // A server may say 'close' while its last client is about to leave.
+    // A server may emit 'close' before its last client is gone.
     const closed = Promise.all(
       [server.wss, ...server.wss.clients].map((side) => once(side, 'close'))
     );

@@ -1,14 +1,12 @@
 'use strict';
 
-/**
- * Runs a conversation through each of the packages that depend on `ws`, with
- * this module in its place: installs them all in one project (the npm registry
- * is needed), lays the conversations into it, and has Node's runner run them.
- *
- *     node run.js [PART...]     those whose file name has one of the parts
- *
- * With WS_NATIVE_TEST_REFERENCE=1 the packages keep the real `ws`.
- */
+// Runs a conversation through each of the packages that depend on `ws`, with this
+// module in its place: installs them in one project (needs the npm registry),
+// copies the conversations into it, and runs them with the Node.js test runner.
+//
+//     node run.js [PART...]     those whose file name has one of the parts
+//
+// With WS_NATIVE_TEST_REFERENCE=1 the packages keep the real `ws`.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -19,13 +17,13 @@ const { findChromium } = require('../support/chromium.js');
 const { plainEnvironment } = require('../support/packed-project.js');
 const { installedProject } = require('./project.js');
 
-/** What one conversation may take, in milliseconds; a second or two is usual. */
+/** Time limit of a conversation in milliseconds; a second or two is usual. */
 const TIME_LIMIT = 90_000;
 
 const SUFFIX = '.dependent.js';
 
 /**
- * Lays the conversations into the project, where what they require is found.
+ * Copies the conversations into the project, so that they find their packages.
  *
  * @param {string} directory
  * @return {string[]} The files

@@ -34,7 +34,7 @@ const TLS = Object.fromEntries(
   ])
 );
 
-// Connects and is told to stay no longer than its caller.
+// Connects with autoUnref, so that the connection does not keep the process alive.
 const UNREFERENCED = `
   const socket = require('socket.io-client').io(process.argv[1], {
     autoUnref: true,
@@ -161,7 +161,7 @@ for (const [title, { tls, ...options }] of Object.entries(VARIANTS)) {
       });
     });
 
-    // A message that got stuck would come with the next ping, after 25 seconds.
+    // A stuck message would arrive with the next ping, after 25 seconds.
     const timeout = 10_000;
 
     it(

@@ -1,8 +1,8 @@
 'use strict';
 
-// What runs and bundles other people's code: a small project each for Jest,
-// vitest and mocha, as ES module and as CommonJS, whose test has our server echo
-// to our client; and a bundle of esbuild that leaves the addon outside.
+// Test runners and bundlers: small projects for Jest, vitest and mocha, as ES
+// modules and as CommonJS, with a test of an echo server; and a bundle of esbuild
+// that excludes the addon.
 
 const assert = require('node:assert');
 const { execFile } = require('node:child_process');
@@ -16,7 +16,7 @@ const modules = path.join(__dirname, 'node_modules');
 const workshop = path.join(__dirname, 'toolchains');
 const isReference = process.env.WS_NATIVE_TEST_REFERENCE === '1';
 
-/** What a test of the little projects does, given the module. */
+/** The test of the small projects. */
 const ECHO = `
   async function echo(WebSocket, WebSocketServer) {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
@@ -58,7 +58,7 @@ const IMPORTS = {
 
 /**
  * @param {string} imports
- * @return {string} A test of a little project
+ * @return {string} A test of a small project
  */
 function testOf(imports) {
   return `${imports}
@@ -74,8 +74,8 @@ function testOf(imports) {
 /**
  * @param {string} name
  * @param {Record<string, string>} files
- * @return {string} The directory of a project; what it imports is found in the
- *     project around it
+ * @return {string} The directory of a project, inside the project that has its
+ *     packages
  */
 function project(name, files) {
   const directory = path.join(workshop, name);
@@ -91,7 +91,7 @@ function project(name, files) {
 /**
  * @param {string} directory
  * @param {string[]} args Of Node.js
- * @return {Promise<string>} All that was printed
+ * @return {Promise<string>} The output
  */
 async function node(directory, args) {
   const env = { ...process.env, NO_COLOR: '1', CI: '1' };
@@ -128,7 +128,7 @@ describe('toolchains', () => {
   });
 
   it('Jest, CommonJS, several files in one process', async () => {
-    // Each file has a registry of its own, and so an engine of its own.
+    // Each file has its own module registry, and so its own engine.
     const files = Object.fromEntries(
       ['a', 'b', 'c'].map((name) => [`${name}.test.js`, testOf(IMPORTS.cjs)])
     );
@@ -147,8 +147,8 @@ describe('toolchains', () => {
     assert.doesNotMatch(printed, /did not exit/);
   });
 
-  // Jest takes for a handle what says nothing of `hasRef`: the engine's resource
-  // and its wake-up, neither of which keeps a process.
+  // Jest counts resources without `hasRef` as open handles: the engine's resource
+  // and its wake-up. Neither keeps the process alive.
   it('Jest sees no open handles', { skip: !isReference }, async () => {
     const directory = project('jest-handles', {
       'a.test.js': testOf(IMPORTS.cjs),
@@ -235,7 +235,7 @@ describe('toolchains', () => {
         [`echo.${kind}`]: testOf(IMPORTS[kind]),
         'package.json': '{ "private": true }'
       });
-      // Without --exit it ends when nothing keeps the process any more.
+      // Without --exit, mocha ends when nothing keeps the process alive.
       const printed = await node(directory, [
         program('mocha', 'bin/mocha.js'),
         `echo.${kind}`
@@ -257,7 +257,7 @@ describe('toolchains', () => {
 
       await require('esbuild').build({
         absWorkingDir: directory,
-        // The bundle of an ES module has no `require` unless it is given one.
+        // The bundle of an ES module needs a `require`.
         banner:
           format === 'esm'
             ? {

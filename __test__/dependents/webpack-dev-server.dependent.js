@@ -1,6 +1,6 @@
 'use strict';
 
-// webpack-dev-server: its socket for hot replacement tells a browser of builds.
+// webpack-dev-server: its socket for hot replacement reports builds.
 
 const assert = require('node:assert');
 const { once } = require('node:events');

@@ -1,6 +1,6 @@
 'use strict';
 
-// y-websocket: documents that are edited at two ends at once converge.
+// y-websocket: documents that both ends edit at the same time converge.
 
 const assert = require('node:assert');
 const { once } = require('node:events');
@@ -21,7 +21,7 @@ describe('y-websocket', () => {
   let url = '';
 
   before(async () => {
-    // There must be one yjs, and the packages' own is that of `import`.
+    // There must be only one yjs; the packages load the one of `import`.
     const { docs, setupWSConnection } =
       await import('@y/websocket-server/utils');
 
@@ -44,14 +44,14 @@ describe('y-websocket', () => {
       provider.doc.destroy();
     }
     for (const ws of wss.clients) ws.terminate();
-    // Each has a timer that looks who is still there.
+    // Each has a timer that checks for missing peers.
     for (const doc of shared.values()) doc.destroy();
     server.close();
   });
 
   /**
    * @param {string} room
-   * @return {Promise<any>} A provider that has the room's document
+   * @return {Promise<any>} A synchronized provider of the room's document
    */
   const open = async (room) => {
     const provider = new WebsocketProvider(url, room, new Y.Doc(), {

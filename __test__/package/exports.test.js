@@ -1,6 +1,7 @@
 'use strict';
 
-// What can be required and imported, name by name as the reference has it.
+// What can be required and imported: every name of `ws`, with the same kind of
+// value.
 
 const assert = require('node:assert');
 const { spawnSync } = require('node:child_process');
@@ -16,7 +17,7 @@ const root = path.join(__dirname, '../..');
 
 /**
  * @param {object} object
- * @returns {object} How its own properties are defined, values by their type
+ * @returns {object} The descriptors of its own properties; values by their type
  */
 function shape(object) {
   const result = {};
@@ -72,7 +73,7 @@ describe('the exports', () => {
   });
 
   it('say in a browser what the reference says', () => {
-    // Asked for by the package's own name, as a bundler does.
+    // Resolved by the package's own name, as a bundler does.
     const complaint = (name) => {
       const { stdout } = spawnSync(
         process.execPath,

@@ -1,7 +1,7 @@
 'use strict';
 
-// The oldest Node.js: one version, wherever it is named, and a command that runs
-// the tests on it.
+// The minimum version of Node.js: the same wherever it is named, and a command
+// that runs the tests with it.
 
 const assert = require('node:assert');
 const { spawnSync } = require('node:child_process');

@@ -1,8 +1,8 @@
 'use strict';
 
-// What `npm start` and `npm test` do first, in a copy of the repository that has
-// stand-ins for npm and cargo: when is installed, when is built, and what a
-// person reads where that cannot be.
+// What `npm start` and `npm test` do first, in a copy of the repository with
+// fakes of npm and cargo: when they install, when they build, and which message
+// explains a failure.
 
 const assert = require('node:assert');
 const { spawnSync } = require('node:child_process');
@@ -16,7 +16,7 @@ const platform = require('../../lib/engine/platform.js');
 const root = path.join(__dirname, '../..');
 const NOW = 1_700_000_000;
 
-// Writes down what it was called with; as cargo it says its version as well.
+// Records its arguments; as cargo it also prints its version.
 const STAND_IN = `#!${process.execPath}
 const fs = require('node:fs');
 const path = require('node:path');
@@ -28,7 +28,7 @@ else fs.appendFileSync(process.env.CALLS, line + '\\n');
 if (process.env.FAIL && line.includes(process.env.FAIL)) process.exit(1);
 `;
 
-// In the place of @napi-rs/cli: leaves what a build leaves.
+// Replaces @napi-rs/cli: creates the files of a build.
 const NAPI = `
 const fs = require('node:fs');
 const path = require('node:path');
@@ -119,7 +119,7 @@ describe('scripts/prepare-run.mjs', { skip }, () => {
 
   /**
    * @param {string} name
-   * @param {number} seconds Its age, below 0 when it is newer than the rest
+   * @param {number} seconds Its age; negative if it is newer than the rest
    */
   function age(name, seconds) {
     fs.utimesSync(at(name), NOW - seconds, NOW - seconds);
@@ -192,7 +192,7 @@ describe('scripts/prepare-run.mjs', { skip }, () => {
     assert.strictEqual(fs.readFileSync(at('native.js'), 'utf8'), 'new');
     assert.deepStrictEqual(fs.readdirSync(at('.cache')), ['addon-profile']);
 
-    // And not once more.
+    // And not a second time.
     write('calls.txt', '');
     assert.strictEqual(prepare().calls, '');
   });

@@ -1,8 +1,8 @@
 'use strict';
 
-// The package as a user gets it: both tarballs in an empty project on a machine
-// without Rust and without our repository, under its own name and as `ws`; and
-// what is said, and what can be done, where no platform package fits.
+// The published package: both tarballs in an empty project, without Rust and
+// without the repository, under its own name and as `ws`; and the message and the
+// remedy if no platform package fits.
 
 const assert = require('node:assert');
 const { execFile } = require('node:child_process');
@@ -19,8 +19,8 @@ const root = path.join(__dirname, '../..');
 const run = promisify(execFile);
 const directories = [];
 
-// Prints what a text and a binary message come back as, over our own server and
-// our own client.
+// Prints the echoes of a text and of a binary message, with a server and a client
+// of this package.
 const ECHO = `
   const server = new WebSocketServer({ port: 0 }, () => {
     const client = new WebSocket('ws://127.0.0.1:' + server.address().port);
@@ -79,9 +79,7 @@ function temporaryDirectory(purpose) {
   return directory;
 }
 
-/**
- * @returns {NodeJS.ProcessEnv} With nothing but Node.js and npm on the PATH
- */
+/** @returns {NodeJS.ProcessEnv} Only Node.js and npm are on the PATH */
 function rustlessEnvironment() {
   const directory = temporaryDirectory('path');
   const npm = (process.env.PATH ?? '')
@@ -100,7 +98,7 @@ function rustlessEnvironment() {
 }
 
 /**
- * A project that has what `npm install` makes of the arguments.
+ * Makes a project and runs `npm install` with the arguments.
  *
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} env
@@ -110,7 +108,7 @@ async function install(args, env) {
   const directory = temporaryDirectory('consumer');
 
   fs.writeFileSync(path.join(directory, 'package.json'), '{"private":true}');
-  // No registry is asked: all there is to install are the tarballs.
+  // Needs no registry: the tarballs are all there is to install.
   await run('npm', ['install', '--offline', '--no-audit', ...args], {
     cwd: directory,
     env
@@ -124,7 +122,7 @@ async function install(args, env) {
  * @param {string} name File to write the program to
  * @param {string} program
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<string>} What it printed
+ * @returns {Promise<string>} Its output
  */
 async function execute(directory, name, program, env) {
   fs.writeFileSync(path.join(directory, name), program);
@@ -299,8 +297,8 @@ describe('the packed module', { skip }, () => {
     });
 
     it('works after that command', { timeout: 900_000 }, async () => {
-      // Optimising would take minutes and show nothing here. A directory that
-      // stays spares a second run the crates.
+      // An optimized build would take minutes and prove nothing more. A permanent
+      // directory saves the next run from compiling the crates.
       const withRust = {
         ...plainEnvironment(),
         CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16',

@@ -1,16 +1,14 @@
 'use strict';
 
-/**
- * A primary and its workers, which echo on one port; cluster.test.js starts it
- * with the number of workers and the module. The primary tells its parent the
- * port, and how each worker ended; it lasts as long as its parent wants.
- */
+// A primary and its workers, which echo on one port. cluster.test.js starts it
+// with the number of workers and the module. The primary reports the port, and
+// how each worker ended, to its parent.
 
 const cluster = require('node:cluster');
 
 const [count, modulePath] = process.argv.slice(2);
 
-/** Forks the workers, and tells the port once all of them listen. */
+/** Forks the workers, and reports the port when all of them listen. */
 function lead() {
   let listening = 0;
 
@@ -31,7 +29,7 @@ function lead() {
   for (let i = 0; i < Number(count); i++) cluster.fork();
 }
 
-/** Greets with the worker's id, then echoes; "retire" lets the worker go. */
+/** Sends the worker's id, then echoes; "retire" ends the worker. */
 function serve() {
   const { WebSocketServer } = require(modulePath);
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });

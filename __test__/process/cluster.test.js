@@ -1,8 +1,8 @@
 'use strict';
 
-// Four processes on one port: each serves a client, one of them dies, one
-// retires, and nobody else notices. The primary either accepts for its workers
-// and hands the sockets over, or lets them accept for themselves.
+// Four cluster workers on one port: one is killed, one disconnects, and the
+// connections of the others continue. The primary either accepts and hands the
+// sockets over, or lets the workers accept.
 
 const assert = require('node:assert');
 const { fork } = require('node:child_process');
@@ -22,9 +22,7 @@ const modulePath = useReference
   : path.join(__dirname, '..', '..', 'index.js');
 const WebSocket = require(modulePath);
 
-/**
- * A client, and the process that it has got.
- */
+/** A client, and the process that serves it. */
 class Client {
   /**
    * @param {number} port
@@ -35,9 +33,7 @@ class Client {
     this.closed = once(this.ws, 'close');
   }
 
-  /**
-   * @return {Promise<this>} Served
-   */
+  /** @return {Promise<this>} Settles when it is served */
   async open() {
     const [pid] = await once(this.ws, 'message');
 
@@ -46,7 +42,7 @@ class Client {
   }
 
   /**
-   * Sends texts one after the other, and awaits each.
+   * Sends texts one after the other, and awaits each echo.
    *
    * @param {string[]} texts
    */
@@ -59,9 +55,7 @@ class Client {
     }
   }
 
-  /**
-   * @return {Promise<number>} The code of the closing
-   */
+  /** @return {Promise<number>} The close code */
   async close() {
     this.ws.close(1000);
     return (await this.closed)[0];
@@ -70,9 +64,9 @@ class Client {
 
 /**
  * @param {import('node:test').TestContext} t
- * @param {string} policy How connections are dealt out
- * @return {Promise<{ port: number,
- *     exitOf: (pid: number) => Promise<any> }>} The workers
+ * @param {string} policy How connections are distributed
+ * @return {Promise<{ port: number, exitOf: (pid: number) => Promise<any> }>} The
+ *     workers
  */
 async function start(t, policy) {
   const primary = fork(
@@ -122,8 +116,8 @@ for (const policy of ['rr', 'none']) {
   describe(`four workers, scheduling ${policy}`, { skip }, () => {
     /**
      * @param {number} port
-     * @return {Promise<Client[]>} One of each worker where the primary deals
-     *     them out; a dozen elsewhere, of whoever took them
+     * @return {Promise<Client[]>} One per worker if the primary distributes them;
+     *     else a dozen, of any worker
      */
     const connectAll = async (port) => {
       const clients = [];

@@ -1,11 +1,11 @@
 'use strict';
 
-/** What passes for a Blob and reads as a test wants it. */
+// Objects that pass for a Blob, and that a test controls.
 
 /**
- * @param {() => any} arrayBuffer What its method of that name does
- * @param {any} [size] What it says its size is
- * @return {any} Something that `send` takes for a Blob
+ * @param {() => any} arrayBuffer Its method of that name
+ * @param {any} [size] Its size
+ * @return {any} An object that `send` takes for a Blob
  */
 function fakeBlob(arrayBuffer, size = 4) {
   return {
@@ -19,7 +19,7 @@ function fakeBlob(arrayBuffer, size = 4) {
 
 /**
  * @param {string} text
- * @return {ArrayBuffer} Its bytes, in memory of their own
+ * @return {ArrayBuffer} Its bytes, in their own memory
  */
 function bytesOf(text) {
   return /** @type {ArrayBuffer} */ (new TextEncoder().encode(text).buffer);

@@ -1,6 +1,6 @@
 'use strict';
 
-/** Headless Chromium for tests, where the machine has one. */
+// Headless Chromium, if the machine has it.
 
 const fs = require('node:fs');
 const path = require('node:path');

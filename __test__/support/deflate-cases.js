@@ -1,23 +1,21 @@
 'use strict';
 
-/**
- * A program that gives connections made up by chance to a module's Receiver, and
- * prints what is reported of each, a line of JSON for each; its arguments are
- * the module, a kind of `KINDS`, how many and the seed.
- */
+// A program that feeds random connections to a module's Receiver and prints the
+// events of each as a line of JSON. Its arguments are the module, a kind of
+// `KINDS`, the count and the seed.
 
 const zlib = require('node:zlib');
 
 const { digest, frame } = require('./frames.js');
 const { random } = require('./random.js');
 
-/** Cases that are played side by side. */
+/** How many cases run concurrently. */
 const BATCH = 24;
 
 const WORDS = ['alpha ', 'beta ', '{"id":', '12', '},', 'z'.repeat(30), 'é'];
 
 /**
- * What a connection gets, made up by chance.
+ * The random input of a connection.
  *
  * @typedef {object} Case
  * @property {object} parameters Those of the extension
@@ -64,7 +62,7 @@ class Maker {
 
   /**
    * @param {Buffer} plain
-   * @param {Buffer} dictionary What it may refer to
+   * @param {Buffer} dictionary Data that it may refer to
    * @return {Buffer} The payload of a message
    */
   deflated(plain, dictionary) {
@@ -81,7 +79,7 @@ class Maker {
 
   /**
    * @param {Buffer} payload
-   * @return {Buffer} The same with up to three mistakes
+   * @return {Buffer} A copy with up to three errors
    */
   changed(payload) {
     let bytes = Buffer.from(payload);
@@ -128,7 +126,7 @@ class Maker {
     return frames;
   }
 
-  /** @return {Case} Noise, which zlib has something to say about */
+  /** @return {Case} Noise, which zlib rejects */
   noisy() {
     return {
       parameters: {},
@@ -139,7 +137,7 @@ class Maker {
 
   /**
    * @param {number} maxPayload
-   * @return {Case} Messages, some of them bad
+   * @return {Case} Messages, some of them invalid
    */
   mixed(maxPayload) {
     const takeover = this.below(4) > 0;
@@ -190,8 +188,8 @@ class Maker {
 
 /**
  * @param {any} module `ws` or ours
- * @param {Case} each What comes
- * @return {Promise<string[]>} What is reported
+ * @param {Case} each The case
+ * @return {Promise<string[]>} Its events
  */
 function play({ PerMessageDeflate, Receiver }, each) {
   const { maxPayload, parameters, frames } = each;
@@ -268,7 +266,7 @@ async function main(modulePath, kind, count, seed) {
 if (require.main === module) {
   const [modulePath, kind, count, seed] = process.argv.slice(2);
 
-  // When a message is too long and bad, `ws` may fail behind its report.
+  // If a message is both too long and corrupt, `ws` may fail after its report.
   if (modulePath === require.resolve('ws')) {
     process.on('uncaughtException', () => {});
   }

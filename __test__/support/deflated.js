@@ -1,19 +1,21 @@
 'use strict';
 
-/** What the scenarios about compressed connections have in common. */
+// Helpers for scenarios with permessage-deflate.
 
-/** What a peer offers that lets the other choose. */
+const zlib = require('node:zlib');
+
+/** An offer that leaves the choice to the server. */
 const OFFER = 'permessage-deflate; client_max_window_bits';
 
 /**
- * Opens a connection on which messages may be compressed.
+ * Opens a connection with permessage-deflate.
  *
  * @param {any} play A scenario's play
  * @param {boolean|object} [perMessageDeflate] The module's options
  * @param {object} [more] Other options of the module
- * @param {object} [how] As `open` takes it; `parameters` is what the peer adds
- *     to its offer or its answer
- * @return {Promise<any>} As `open` gives it
+ * @param {object} [how] As `open` takes it; `parameters` is what the peer adds to
+ *     its offer or its answer
+ * @return {Promise<any>} As `open` returns it
  */
 function openDeflated(play, perMessageDeflate = true, more = {}, how = {}) {
   const { parameters = '', ...rest } = /** @type {any} */ (how);
@@ -26,7 +28,7 @@ function openDeflated(play, perMessageDeflate = true, more = {}, how = {}) {
 }
 
 /**
- * @param {number} length How much is wanted
+ * @param {number} length The length
  * @return {string} Text of words, which compresses well
  */
 function words(length) {
@@ -40,8 +42,8 @@ function words(length) {
 }
 
 /**
- * @param {number} length How much is wanted
- * @return {Buffer} Bytes that do not compress, the same ones every time
+ * @param {number} length The length
+ * @return {Buffer} Bytes that do not compress, the same in every run
  */
 function noise(length) {
   const bytes = Buffer.alloc(length);
@@ -57,4 +59,18 @@ function noise(length) {
   return bytes;
 }
 
-module.exports = { OFFER, noise, openDeflated, words };
+/**
+ * @param {string|Buffer} data Plain bytes
+ * @param {object} [options] Of zlib
+ * @return {Buffer} A payload that does not refer to earlier messages
+ */
+function alone(data, options) {
+  return zlib
+    .deflateRawSync(data, {
+      finishFlush: zlib.constants.Z_SYNC_FLUSH,
+      ...options
+    })
+    .subarray(0, -4);
+}
+
+module.exports = { OFFER, alone, noise, openDeflated, words };

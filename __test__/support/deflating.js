@@ -1,9 +1,7 @@
 'use strict';
 
-/**
- * permessage-deflate (RFC 7692) of a peer that is played by hand, with Node's
- * own zlib: what a message may refer to is given to it as its dictionary.
- */
+// permessage-deflate (RFC 7692) for the raw peer, with the zlib of Node.js.
+// Earlier data is passed as the dictionary.
 
 const zlib = require('node:zlib');
 
@@ -12,8 +10,8 @@ const SYNC = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
 
 class Deflating {
   /**
-   * @param {string} negotiated The extension and its parameters, as the answer
-   *     to the handshake has them
+   * @param {string} negotiated The extension and its parameters, as in the answer
+   *     to the handshake
    * @param {boolean} isServer Whether the peer plays the server
    */
   constructor(negotiated, isServer) {
@@ -21,7 +19,7 @@ class Deflating {
 
     this._out = direction(negotiated, own);
     this._in = direction(negotiated, other);
-    /** The frames so far of the message that comes, and what they gave. */
+    /** The frames of the current message so far, and their data. */
     this._frames = /** @type {Buffer[]} */ ([]);
     this._given = 0;
     this._inflating = false;
@@ -37,7 +35,7 @@ class Deflating {
     const { dictionary, windowBits } = this._out;
     const all = zlib.deflateRawSync(data, {
       ...SYNC,
-      // Node makes no window of eight bits either.
+      // Node.js does not support a window of eight bits either.
       windowBits: Math.max(windowBits, 9),
       dictionary
     });
@@ -47,7 +45,7 @@ class Deflating {
   }
 
   /**
-   * Takes note of a frame that came.
+   * Processes a frame that has arrived.
    *
    * @param {{ opcode: number, fin: boolean, rsv: number, payload: Buffer }}
    *     parsed The frame
@@ -81,9 +79,9 @@ class Deflating {
 
 /**
  * @param {string} negotiated The extension and its parameters
- * @param {string} sender Who sends in this direction
- * @return {{ windowBits: number, takeover: boolean,
- *     dictionary: Buffer|undefined }}
+ * @param {string} sender The side that sends
+ * @return {{ windowBits: number, takeover: boolean, dictionary: Buffer|undefined
+ *     }}
  */
 function direction(negotiated, sender) {
   const bits = new RegExp(`${sender}_max_window_bits="?(\\d+)`).exec(
@@ -98,8 +96,8 @@ function direction(negotiated, sender) {
 }
 
 /**
- * @param {ReturnType<typeof direction>} direction Where the bytes went
- * @param {Buffer} plain They
+ * @param {ReturnType<typeof direction>} direction The direction
+ * @param {Buffer} plain The bytes
  */
 function remember(direction, plain) {
   if (!direction.takeover) return;

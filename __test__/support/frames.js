@@ -1,9 +1,7 @@
 'use strict';
 
-/**
- * Frames of RFC 6455 put together and taken apart without any module under
- * test, so that both sides of a comparison meet the same peer.
- */
+// Builds and parses frames of RFC 6455 without the module under test, so that
+// both modules meet the same peer.
 
 const { createHash } = require('node:crypto');
 
@@ -37,8 +35,8 @@ function applyMask(data, mask) {
  * @param {string|number} kind A name of OPCODES, or the number itself
  * @param {string|Buffer} [payload] What it carries
  * @param {{ fin?: boolean, rsv?: number, masked?: boolean, length?: number }}
- *     [options] `rsv` holds the three bits as 4, 2 and 1; `length` is announced
- *     instead of the true one
+ *     [options] `rsv` holds the three bits as 4, 2 and 1; `length` replaces the
+ *     true one in the header
  * @return {Buffer} The frame
  */
 function frame(kind, payload = '', options = {}) {
@@ -80,7 +78,7 @@ function closePayload(code, reason = '') {
 
 /**
  * @param {Buffer} data Any bytes
- * @return {string} They themselves if short and printable, else their digest
+ * @return {string} The bytes themselves if short and printable, else their digest
  */
 function digest(data) {
   const text = data.toString('latin1');
@@ -96,8 +94,8 @@ function digest(data) {
  * Takes one frame off the front of some bytes.
  *
  * @param {Buffer} data Bytes from the wire
- * @return {{ opcode: number, fin: boolean, rsv: number, masked: boolean,
- *     payload: Buffer, size: number }|undefined} None if it is not whole yet
+ * @return {{ opcode: number, fin: boolean, rsv: number, masked: boolean, payload:
+ *     Buffer, size: number }|undefined} Undefined if it is not complete yet
  */
 function parse(data) {
   if (data.length < 2) return undefined;
@@ -135,7 +133,7 @@ function parse(data) {
 /**
  * @param {NonNullable<ReturnType<typeof parse>>} parsed A frame
  * @param {boolean} masked Whether it had to be masked
- * @return {string} One line that says all there is to say about it
+ * @return {string} One line about it
  */
 function describe(parsed, masked) {
   const { opcode, payload } = parsed;

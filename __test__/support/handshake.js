@@ -1,6 +1,6 @@
 'use strict';
 
-// The opening handshake as text, for either side, and somebody who says it.
+// The opening handshake as text, and functions that send it.
 
 const { createHash } = require('node:crypto');
 const { once } = require('node:events');
@@ -12,7 +12,7 @@ const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 /**
  * @param {string} start The first line
- * @param {object} headers Headers; `undefined` leaves one out, a list repeats it
+ * @param {object} headers Headers; `undefined` omits one, a list repeats it
  * @return {string} The head of a message of HTTP
  */
 function head(start, headers) {
@@ -24,7 +24,7 @@ function head(start, headers) {
 }
 
 /**
- * @param {object} [headers] What to change of the headers
+ * @param {object} [headers] Headers to change
  * @param {string} [start] The request line
  * @return {string} A client's request
  */
@@ -41,7 +41,7 @@ function upgradeRequest(headers, start = 'GET / HTTP/1.1') {
 
 /**
  * @param {http.IncomingMessage} request A client's request
- * @param {object} [headers] What to change of the headers
+ * @param {object} [headers] Headers to change
  * @param {string} [status] The status
  * @return {string} A server's answer
  */
@@ -59,12 +59,12 @@ function upgradeResponse(request, headers, status = '101 Switching Protocols') {
 }
 
 /**
- * Says something to a server.
+ * Sends text to a server.
  *
  * @param {number} port The port of the server
- * @param {string} text What to say, a character being a byte
- * @param {{ end?: boolean }} [how] `end` ends the own side behind it
- * @return {Promise<string>} All that was answered until the connection was gone
+ * @param {string} text The text; each character is a byte
+ * @param {{ end?: boolean }} [how] `end` closes the writable side after it
+ * @return {Promise<string>} The answer up to the end of the connection
  */
 async function ask(port, text, { end = false } = {}) {
   const socket = net.connect(port, '127.0.0.1');
@@ -83,11 +83,11 @@ async function ask(port, text, { end = false } = {}) {
 }
 
 /**
- * Starts an HTTP server for clients to talk to, and ends it after the play.
+ * Starts an HTTP server, and ends it after the play.
  *
- * @param {import('./parity.js').Notebook} notebook What is noted
- * @param {{ upgrade?: Function, request?: Function,
- *     server?: http.Server }} [handlers] Listeners, and the server to use
+ * @param {import('./log.js').Log} notebook The log
+ * @param {{ upgrade?: Function, request?: Function, server?: http.Server }}
+ *     [handlers] Listeners, and the server to use
  * @return {Promise<number>} Its port
  */
 async function serve(

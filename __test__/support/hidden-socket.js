@@ -3,8 +3,8 @@
 const { Duplex } = require('node:stream');
 
 /**
- * Wraps a socket in a Duplex that has nothing of a `net.Socket` but its bytes:
- * what a module gets that must work on any stream.
+ * Wraps a socket in a Duplex that is not a `net.Socket`, because a module must
+ * work on any stream.
  *
  * @param {import('node:net').Socket} socket The stream to hide
  * @return {Duplex} Its stand-in

@@ -1,11 +1,9 @@
 'use strict';
 
-/**
- * Temporary projects whose `ws` is the packed module, as a user installs it:
- * `npm pack` of the root and of this machine's platform package, then
- * `npm install` of both tarballs without a registry and without scripts.
- * Inside the repository `require('ws')` is the devDependency, hence all this.
- */
+// Temporary projects whose `ws` is the packed module: `npm pack` of the root and
+// of this machine's platform package, then `npm install` of both tarballs without
+// a registry and without scripts. Needed because `require('ws')` in the
+// repository is the devDependency.
 
 const { execFile } = require('node:child_process');
 const fs = require('node:fs');
@@ -18,7 +16,7 @@ const { platformName } = require('../../lib/engine/platform.js');
 const root = path.join(__dirname, '..', '..');
 const run = promisify(execFile);
 
-/** `1` puts the reference module in the place of ours, to prove the tests. */
+/** `1` replaces this package by the reference module, to verify the tests. */
 const useReference = process.env.WS_NATIVE_TEST_REFERENCE === '1';
 
 /** @type {Promise<Tarballs> | undefined} */
@@ -33,7 +31,7 @@ let packed;
  */
 
 /**
- * Packs the module once per process; the tarballs go when the process exits.
+ * Packs the module once per process; the tarballs are deleted at exit.
  *
  * @return {Promise<Tarballs>}
  */
@@ -67,7 +65,7 @@ async function packAll() {
 
 /**
  * @param {string} source Directory of the package
- * @param {string} destination Where the tarball goes
+ * @param {string} destination The directory of the tarball
  * @return {Promise<string>} The tarball
  */
 async function pack(source, destination) {
@@ -85,7 +83,7 @@ async function pack(source, destination) {
  * @param {string[]} args
  * @param {string} cwd
  * @param {object} [options]
- * @param {boolean} [options.offline=true] Whether to keep from the registry
+ * @param {boolean} [options.offline=true] Whether to run without the registry
  * @return {Promise<{ stdout: string, stderr: string }>}
  */
 function npm(args, cwd, { offline = true } = {}) {
@@ -99,8 +97,8 @@ function npm(args, cwd, { offline = true } = {}) {
 }
 
 /**
- * The environment without what `npm test` adds for its own use: with
- * npm_config_local_prefix and the like npm would work on the repository.
+ * The environment without the variables that `npm test` adds: with
+ * npm_config_local_prefix and the like, npm would work on the repository.
  *
  * @return {NodeJS.ProcessEnv}
  */
@@ -123,9 +121,9 @@ function plainEnvironment() {
  * Makes a project with the packed module installed.
  *
  * @param {object} [options]
- * @param {string} [options.as='ws'] The name that it is installed under
- * @param {string[]} [options.borrow=[]] Packages taken from the repository
- *     by a link, so that no registry is asked for them
+ * @param {string} [options.as='ws'] The name to install it under
+ * @param {string[]} [options.borrow=[]] Packages that are linked from the
+ *     repository, so that no registry is needed
  * @return {Promise<Project>}
  */
 async function createProject({ as = 'ws', borrow = [] } = {}) {

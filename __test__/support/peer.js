@@ -3,9 +3,7 @@
 const { once } = require('node:events');
 const WebSocket = require('ws');
 
-/**
- * A client of the reference module that hands its messages out one by one.
- */
+/** A client of the reference module that returns its messages one by one. */
 class Peer {
   #messages = [];
   #waiting = [];

@@ -1,10 +1,8 @@
 'use strict';
 
-/**
- * Preloaded into a program under test. Tells over the IPC channel which module
- * its `require('ws')` gives, and when a server of it listens: several of the
- * programs are silent then.
- */
+// Preloaded into a program under test. Reports over the IPC channel which module
+// `require('ws')` returns, and when a server listens, because several programs
+// print nothing then.
 
 const { createRequire } = require('node:module');
 const net = require('node:net');

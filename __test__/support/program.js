@@ -1,9 +1,7 @@
 'use strict';
 
-/**
- * Programs as child processes: their lines of output as they come, and what
- * program-report.js tells of them over the IPC channel.
- */
+// Programs as child processes: their output line by line, and what
+// program-report.js reports over the IPC channel.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
@@ -12,7 +10,7 @@ const readline = require('node:readline');
 
 const reporter = path.join(__dirname, 'program-report.js');
 
-/** A program is slow, not stuck, until then. */
+/** After this time a program counts as stuck. */
 const PATIENCE = 20000;
 
 class Program {
@@ -32,7 +30,7 @@ class Program {
     this.lines = [];
     /** @type {string[]} Lines of the standard error output */
     this.errors = [];
-    /** @type {any[]} What the reporter told */
+    /** @type {any[]} The messages of the reporter */
     this.reports = [];
     this.child = spawn(process.execPath, [...preload, file], {
       cwd,
@@ -56,7 +54,7 @@ class Program {
   }
 
   /**
-   * Waits until the standard output has so many lines that fit.
+   * Waits until the standard output has that many matching lines.
    *
    * @param {string | RegExp} wanted A whole line or a pattern
    * @param {number} [count=1]
@@ -72,7 +70,7 @@ class Program {
   }
 
   /**
-   * Waits for what the reporter told under that name.
+   * Waits for a message of the reporter.
    *
    * @param {string} name
    * @return {Promise<any>}
@@ -84,7 +82,7 @@ class Program {
   }
 
   /**
-   * Ends the program, if it has not ended by itself.
+   * Ends the program, unless it has exited.
    *
    * @param {NodeJS.Signals} [signal='SIGKILL']
    * @return {Promise<{ code: number | null, signal: string | null }>}

@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * Texts without meaning, the same ones each time.
+ * Random texts, the same in every run.
  *
  * @param {string} alphabet The characters to choose from
  * @param {number} count How many texts

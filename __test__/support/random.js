@@ -2,7 +2,7 @@
 
 /**
  * @param {number} seed Where to begin
- * @return {() => number} Numbers from 0 to 1, the same ones for a seed
+ * @return {() => number} Numbers from 0 to 1, the same for the same seed
  */
 function random(seed) {
   return () => {

@@ -1,9 +1,7 @@
 'use strict';
 
-/**
- * The other end of a WebSocket connection, played by hand: it sends the bytes
- * that a test gives it and writes down what it gets.
- */
+// The other end of a WebSocket connection, without a module: it sends the bytes
+// that a test gives it and records what it gets.
 
 const { createHash } = require('node:crypto');
 
@@ -22,7 +20,7 @@ class RawPeer {
   constructor(stream, isServer) {
     this.stream = stream;
     this.isServer = isServer;
-    /** What came, a line for each frame, and last "gone". */
+    /** One line for each frame that arrived, and "gone" at the end. */
     this.log = [];
     /** The payloads of the data frames among them. */
     this.payloads = [];
@@ -56,10 +54,10 @@ class RawPeer {
   /**
    * Plays the client's half of the opening handshake.
    *
-   * @param {{ path?: string, head?: Buffer, headers?: string[],
-   *     deflate?: string }} [options] `head` goes out in one write with the
-   *     request; `deflate` is an offer of extensions
-   * @return {Promise<void>} The answer has come
+   * @param {{ path?: string, head?: Buffer, headers?: string[], deflate?: string
+   *     }} [options] `head` goes out in one write with the request; `deflate` is
+   *     an offer of extensions
+   * @return {Promise<void>} Settles when the answer has arrived
    */
   async request({ path = '/', head, headers = [], deflate } = {}) {
     const lines = [
@@ -83,7 +81,7 @@ class RawPeer {
    * @param {{ head?: Buffer, headers?: string[], deflate?: string }} [options]
    *     `head` goes out in one write with the answer; `deflate` says which
    *     extension is accepted
-   * @return {Promise<void>} The request has come and is answered
+   * @return {Promise<void>} Settles when the request has arrived and is answered
    */
   async answer({ head, headers = [], deflate } = {}) {
     await this.until(() => this._open, 'a handshake');
@@ -111,7 +109,7 @@ class RawPeer {
    * @param {string|number} kind Name or number of an opcode
    * @param {string|Buffer} [payload] What it carries
    * @param {object} [options] As `frame` takes them
-   * @return {Buffer} A frame as this end has to send it
+   * @return {Buffer} A frame with the mask of this end
    */
   frame(kind, payload, options) {
     return frame(kind, payload, { masked: !this.isServer, ...options });
@@ -157,9 +155,9 @@ class RawPeer {
   }
 
   /**
-   * @param {() => boolean} condition Looked at whenever something came
-   * @param {string} [what] Its name, for who looks at a test that hangs
-   * @return {Promise<void>} It is true
+   * @param {() => boolean} condition Checked whenever data arrives
+   * @param {string} [what] Its name, for the report of a test that hangs
+   * @return {Promise<void>} Settles when it is true
    */
   until(condition, what = String(condition)) {
     return new Promise((resolve) => {
@@ -170,23 +168,22 @@ class RawPeer {
 
   /**
    * @param {number} count How many frames to wait for
-   * @return {Promise<void>} They have come, or the connection is gone
+   * @return {Promise<void>} Settles when they have arrived or the connection is
+   *     gone
    */
   frames(count) {
     return this.until(() => this.gone || this.log.length >= count);
   }
 
-  /**
-   * @return {Promise<void>} The connection is gone
-   */
+  /** @return {Promise<void>} Settles when the connection is gone */
   closed() {
     return this.until(() => this.gone, 'the end of the connection');
   }
 
   /**
-   * Answers a close frame and ends, as a peer does that closes cleanly.
+   * Answers a close frame and ends the connection cleanly.
    *
-   * @return {Promise<void>} The connection is gone
+   * @return {Promise<void>} Settles when the connection is gone
    */
   async finish() {
     await this.until(
@@ -211,7 +208,7 @@ class RawPeer {
     this._pieces.push(chunk);
     this._pending += chunk.length;
 
-    // Joining only what can be a whole frame keeps 5 MiB messages linear.
+    // Joins only what can be a complete frame, so that 5 MiB take linear time.
     if (this._pending < this._wanted) return;
 
     let data = Buffer.concat(this._pieces);
@@ -270,7 +267,7 @@ function extensions(deflate) {
 
 /**
  * @param {Buffer} data The start of a frame of at least 64 KiB
- * @return {number} How long it is in all
+ * @return {number} Its total length
  */
 function wholeFrame(data) {
   const length = data[1] & 127;

@@ -1,9 +1,7 @@
 'use strict';
 
-/**
- * The streams a WebSocket may lie on, for either role: the module under test
- * at one end, a RawPeer at the other.
- */
+// The transports of a WebSocket in either role: the module under test at one end,
+// a RawPeer at the other.
 
 const { once } = require('node:events');
 const fs = require('node:fs');
@@ -24,8 +22,8 @@ const credentials = {
 };
 
 /**
- * What handleUpgrade or the client's createConnection gets. A server may also be
- * one with a `port` of its own.
+ * The streams that handleUpgrade or the client's createConnection gets. A server
+ * may also have its own `port`.
  */
 const TRANSPORTS = ['tcp', 'unix', 'tls', 'duplex'];
 
@@ -73,7 +71,7 @@ function dial(transport, address, more) {
   const options = {
     host: '127.0.0.1',
     port: Number(address),
-    // Small writes that wait for an acknowledgement would take 40 ms each.
+    // Without it, small writes would wait 40 ms for an acknowledgment.
     noDelay: true,
     ...more
   };
@@ -92,7 +90,7 @@ function dial(transport, address, more) {
  * @param {(ws: any, request: http.IncomingMessage, socket: any) => void}
  *     onConnection Called for each connection
  * @return {Promise<{ address: string|number, server: http.Server, wss: any }>}
- *     It listens
+ *     The listening server
  */
 async function serve(WebSocket, transport, options, onConnection) {
   if (transport === 'port') return serveAlone(WebSocket, options, onConnection);
@@ -115,14 +113,15 @@ async function serve(WebSocket, transport, options, onConnection) {
 }
 
 /**
- * As `serve`, with the option `port`. Nobody asks for a socket here, so that the
- * ones who do not need them have none.
+ * As `serve`, with the option `port`. Does not access a socket, so that the
+ * engine does not create one.
  *
  * @param {any} WebSocket The module
  * @param {object} options Those of WebSocketServer
  * @param {(ws: any, request: http.IncomingMessage, socket: any) => void}
  *     onConnection Called for each connection
- * @return {Promise<{ address: number, server: any, wss: any }>} It listens
+ * @return {Promise<{ address: number, server: any, wss: any }>} The listening
+ *     server
  */
 async function serveAlone(WebSocket, options, onConnection) {
   const wss = new WebSocket.WebSocketServer({
@@ -172,7 +171,7 @@ function connect(WebSocket, transport, address, options) {
  * @param {string} transport One of TRANSPORTS
  * @param {string|number} address Where a server of the module listens
  * @param {{ allowHalfOpen?: boolean }} [options] Those of net.Socket
- * @return {RawPeer} A client played by hand, before its request
+ * @return {RawPeer} A raw client, before its request
  */
 function rawConnect(transport, address, options) {
   return new RawPeer(dial(transport, address, options), false);
@@ -181,9 +180,9 @@ function rawConnect(transport, address, options) {
 /**
  * @param {string} transport One of TRANSPORTS
  * @param {{ allowHalfOpen?: boolean }} [options] Those of net.Server
- * @return {Promise<{ address: string|number, server: net.Server,
- *     accept: () => Promise<RawPeer> }>} A server played by hand; `accept`
- *     gives its next connection, before its answer
+ * @return {Promise<{ address: string|number, server: net.Server, accept: () =>
+ *     Promise<RawPeer> }>} A raw server; `accept` returns its next connection,
+ *     before its answer
  */
 async function rawServe(transport, options) {
   const server =

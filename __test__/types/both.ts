@@ -1,11 +1,11 @@
-// Ours and @types/ws in one program: each must do where the other is asked for.
+// This package and @types/ws in one program: the types of each fit the other.
 
 import Ours = require('ws');
 import Theirs = require('types-of-ws');
 
 declare function same<A, B extends A>(a?: A, b?: B): void;
 
-// @ts-expect-error what this would say if one did not do
+// @ts-expect-error the error if they did not fit
 same<Ours.Data, Ours.ServerOptions>();
 
 same<typeof Theirs, typeof Ours>();

@@ -47,9 +47,9 @@ const closed: 3 = plain.CLOSED;
 const paused: boolean = plain.isPaused;
 
 byURL.binaryType = 'fragments';
-// @ts-expect-error a type of data that Node.js has not
+// @ts-expect-error Node.js has no such type of data
 byURL.binaryType = 'stream';
-// @ts-expect-error it cannot be written
+// @ts-expect-error it is read-only
 byURL.readyState = 1;
 
 plain

@@ -1,4 +1,4 @@
-// What @types/ws does not take, our types do not take either. Compiled against
+// Mistakes that @types/ws rejects, and that our types reject too. Compiled against
 // both packages of types: a line that passes with one of them is an error.
 
 import { Duplex } from 'stream';

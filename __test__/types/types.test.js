@@ -1,8 +1,7 @@
 'use strict';
 
-// The types are compiled as a user's compiler sees them: in a project whose
-// node_modules/ws is this package, by way of `exports`, and then is ws with
-// @types/ws. Both must take the same programs, mistakes included.
+// Compiles programs in a project whose node_modules/ws is this package, and again
+// with ws and @types/ws. Both must accept and reject the same lines.
 
 const assert = require('node:assert');
 const { spawnSync } = require('node:child_process');
@@ -23,10 +22,10 @@ after(() => {
 });
 
 /**
- * @param {Record<string, string>} modules What node_modules holds, by name
+ * @param {Record<string, string>} modules The packages in node_modules, by name
  * @param {string[]} programs Files beside this one
  * @param {object} compilerOptions
- * @returns {string} What the compiler found, nothing when all is well
+ * @returns {string} The output of the compiler; empty if it found nothing
  */
 function compile(modules, programs, compilerOptions) {
   const project = fs.mkdtempSync(path.join(os.tmpdir(), 'ws-native-types-'));
@@ -38,8 +37,8 @@ function compile(modules, programs, compilerOptions) {
   for (const [name, source] of Object.entries(modules)) {
     const target = path.join(project, 'node_modules', name);
 
-    // Of the packages in question only what is for a compiler: this one is the
-    // whole repository.
+    // Copies only what a compiler reads, because this package is the whole
+    // repository.
     fs.cpSync(source, target, {
       recursive: true,
       filter: (file) =>

@@ -1,6 +1,6 @@
 'use strict';
 
-/** Which module the packages of the project got as `ws`. */
+// Checks which module the packages of the project loaded as `ws`.
 
 const assert = require('node:assert');
 const fs = require('node:fs');

@@ -1,6 +1,6 @@
 'use strict';
 
-/** Servers on a free port, and what a client of them needs. */
+// Servers on a free port, and their clients.
 
 const { once } = require('node:events');
 const WebSocket = require('ws');
@@ -15,9 +15,7 @@ async function listen(server) {
   return server.address().port;
 }
 
-/**
- * A client that keeps what comes until it is asked for.
- */
+/** A client that queues messages until a test reads them. */
 class Client extends WebSocket {
   #messages = [];
   #waiting = [];
@@ -48,9 +46,7 @@ class Client extends WebSocket {
     return JSON.parse(String(await this.next()));
   }
 
-  /**
-   * @return {Promise<[number, string]>} Code and reason of the closing
-   */
+  /** @return {Promise<[number, string]>} The close code and the reason */
   async closed() {
     const [code, reason] = await once(this, 'close');
     return [code, reason.toString()];
