@@ -9,7 +9,7 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** The engine of one instance of `lib/engine/engine.js`. */
+/** The engine of one instance of `lib/engine/instance.js`. */
 export declare class Engine {
   /**
    * An engine that calls `wake` when its mailbox is no longer empty. With `libuv` the event loop

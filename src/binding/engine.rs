@@ -1,4 +1,4 @@
-//! The cold half of the binding: what happens once in the life of a connection. `lib/engine/engine.js`
+//! The cold half of the binding: what happens once in the life of a connection. `lib/engine/instance.js`
 //! is its only caller.
 
 use std::cell::RefCell;
@@ -108,7 +108,7 @@ impl ConnectionOptions {
     }
 }
 
-/// The engine of one instance of `lib/engine/engine.js`.
+/// The engine of one instance of `lib/engine/instance.js`.
 #[napi]
 pub struct Engine {
     pub(super) instance: Rc<RefCell<Instance>>,

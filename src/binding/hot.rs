@@ -162,7 +162,7 @@ impl<const N: usize> Arguments<N> {
         if kind != sys::TypedarrayType::uint8_array || data.is_null() {
             return None;
         }
-        // SAFETY: As in `bytes`; `lib/engine/engine.js` gives memory of its own that nobody else sees yet.
+        // SAFETY: As in `bytes`; `lib/engine/` gives memory of its own that nobody else sees yet.
         Some(unsafe { std::slice::from_raw_parts_mut(data, length) })
     }
 

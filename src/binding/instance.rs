@@ -1,4 +1,4 @@
-//! What one instance of `lib/engine/engine.js` has on this side: its connections, its mailbox and its
+//! What one instance of `lib/engine/instance.js` has on this side: its connections, its mailbox and its
 //! outbox. Lives on the JavaScript thread.
 
 use std::borrow::Cow;
@@ -54,7 +54,7 @@ struct LastPlain {
     plain: Arc<Plain>,
 }
 
-/// The state of one `lib/engine/engine.js`.
+/// The state of one `lib/engine/instance.js`.
 pub struct Instance {
     slots: Vec<Slot>,
     vacant: Vec<u32>,
