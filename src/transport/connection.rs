@@ -477,6 +477,9 @@ impl Connection {
         while queue.writing || queue.is_compressing() && !queue.wants_compression() {
             MutexGuard::unlocked(&mut queue, || give_way(&mut yields));
         }
+        // What a deputy has written: the caller does not come for it any more.
+        let ripe = queue.ripe_acks();
+        self.report([(ripe > 0).then_some(Report::Acked(ripe)), None]);
         let successor = queue.succeed();
         // Whoever still has this connection on a list finds nothing to do.
         queue.failed = Some(0);

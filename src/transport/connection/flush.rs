@@ -82,6 +82,10 @@ impl Connection {
         while queue.failed.is_none() {
             let flags = self.flags.load(Ordering::Acquire);
             if flags & CORKED != 0 || writer != Writer::IoThread && flags & WANT_WRITE != 0 {
+                // A deputy may have written before.
+                if writer == Writer::Caller && !queue.writing {
+                    flushed.acked += queue.ripe_acks();
+                }
                 break;
             }
             let stands_in = writer == Writer::Deputy && queue.dirty;
