@@ -20,13 +20,19 @@ const LENGTHS = {
  * @return {any[]} Whether its counters agree, and their values
  */
 function agreement(ws) {
-  const lengths = Object.values(LENGTHS).map((read) => read(ws));
+  // Another thread may be writing: read again what changes in between.
+  for (;;) {
+    const amount = ws.bufferedAmount;
+    const lengths = Object.values(LENGTHS).map((read) => read(ws));
 
-  return [
-    ...lengths.map((length) => length === ws.bufferedAmount),
-    ws.bufferedAmount > 0,
-    ws._socket.writableNeedDrain
-  ];
+    if (ws.bufferedAmount === amount) {
+      return [
+        ...lengths.map((length) => length === amount),
+        amount > 0,
+        ws._socket.writableNeedDrain
+      ];
+    }
+  }
 }
 
 scenario('the counters of a queue', {}, async (play) => {
