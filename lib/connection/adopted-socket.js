@@ -386,7 +386,7 @@ function writeMethods(base) {
 
       return writeRaw(
         this,
-        toBuffer(chunk, encoding),
+        toBuffer(chunk, encoding || this._writableState.defaultEncoding),
         typeof callback === 'function' ? bindCallback(callback) : undefined
       );
     },
@@ -429,6 +429,8 @@ function writeMethods(base) {
     cork() {
       const connection = this[kConnection];
 
+      // What was sent before is not held back.
+      if (this.writableCorked === 0) connection.flush();
       base.cork.call(this);
       connection.settle(engine.cork(connection.id, true));
     },

@@ -477,9 +477,9 @@ class Outbound {
   failWaiting(error, first, isFailure) {
     const due = [first, ...this.takeAcks()].filter(isFunction);
 
-    if (isFailure) due.push(() => this._onError(error));
     // What the callbacks have sent is waiting now.
     due.push(() => callAll(this.takeAcks().filter(isFunction), error));
+    if (isFailure) due.push(() => this._onError(error));
     callAll(due, error);
   }
 

@@ -102,7 +102,7 @@ class Slab {
 
     if (fixHeap !== null && size <= MOST) {
       // A heap of asm.js has a power of two as its size.
-      size = size > LEAST ? MOST : LEAST_HEAP;
+      size = size > LEAST_HEAP ? MOST : LEAST_HEAP;
       this.longest = LONGEST_IN_HEAP;
     }
 
