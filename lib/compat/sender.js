@@ -15,7 +15,7 @@ const {
   kWebSocket
 } = require('../constants.js');
 const { Fifo } = require('../connection/fifo.js');
-const { toBuffer } = require('../connection/sender.js');
+const { sizeOf, toBuffer, tooLong } = require('../connection/sender.js');
 const { isBlob } = require('../validation.js');
 const { frame, kByteLength } = require('./frame.js');
 const { extensionName } = require('./permessage-deflate.js');
@@ -332,9 +332,7 @@ class Sender {
 function sendProbe(sender, opcode, data, mask, cb) {
   const payload = toPayload(data);
 
-  if (sizeOf(payload) > MAX_CONTROL_PAYLOAD) {
-    throw new RangeError('The data size must not be greater than 125 bytes');
-  }
+  if (sizeOf(payload) > MAX_CONTROL_PAYLOAD) throw tooLong();
 
   const options = describe(sender, opcode, payload, mask);
 
@@ -482,16 +480,6 @@ function toPayload(data) {
  */
 function isUsers(data) {
   return ArrayBuffer.isView(data) || data instanceof ArrayBuffer;
-}
-
-/**
- * @param {any} data A payload
- * @returns {number} The bytes that it takes
- */
-function sizeOf(data) {
-  if (typeof data === 'string') return Buffer.byteLength(data);
-
-  return isBlob(data) ? data.size : data.length;
 }
 
 module.exports = Sender;

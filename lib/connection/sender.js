@@ -575,4 +575,4 @@ Object.assign(Outbound.prototype, {
   _waiting: null
 });
 
-module.exports = { Outbound, sizeOf, toBuffer };
+module.exports = { Outbound, sizeOf, toBuffer, tooLong };

@@ -12,7 +12,7 @@ const { report, root } = require('./async-scope.js');
 const { EMPTY_BUFFER } = require('../constants.js');
 const { beginTurn, endTurn } = require('./flush.js');
 const { hot, onWake } = require('./instance.js');
-const { connections, forget } = require('./registry.js');
+const { find, forget } = require('./registry.js');
 const { FastBuffer, Slab } = require('./slab.js');
 const { ANSWER, KIND, RECORD } = require('./wire.js');
 
@@ -21,7 +21,7 @@ const { ANSWER, KIND, RECORD } = require('./wire.js');
 // Kept, so that a test's fake timers do not stop the deliveries.
 const { setImmediate } = globalThis;
 
-const { CHUNK_START, RECORD_WORDS, SLOT_MASK } = RECORD;
+const { CHUNK_START, RECORD_WORDS } = RECORD;
 
 /** Records that one call of the engine hands out at most. */
 const RECORDS = 1024;
@@ -187,10 +187,9 @@ function deliverTurn() {
     while (cursor < collected) {
       if (ticksDue) runTicks();
 
-      const id = words[cursor * RECORD_WORDS];
-      const connection = connections[id & SLOT_MASK];
+      const connection = find(words[cursor * RECORD_WORDS]);
 
-      if (connection === undefined || connection.id !== id) {
+      if (connection === undefined) {
         skipRecord();
       } else {
         const { scope = connection.ownScope() } = connection;

@@ -8,7 +8,7 @@
 
 const { hookExit } = require('./exit-hook.js');
 const { engine, hot } = require('./instance.js');
-const { connections, whenFirstRegistered } = require('./registry.js');
+const { find, whenFirstRegistered } = require('./registry.js');
 const { ANSWER, KIND, RECORD } = require('./wire.js');
 
 /** @typedef {import('../connection/connection.js').Connection} Connection */
@@ -16,7 +16,7 @@ const { ANSWER, KIND, RECORD } = require('./wire.js');
 // Kept, so that a test's fake timers do not stop what was sent.
 const { nextTick } = process;
 
-const { RECORD_WORDS, SLOT_MASK } = RECORD;
+const { RECORD_WORDS } = RECORD;
 
 const flushWords = new Uint32Array(64 * RECORD_WORDS);
 
@@ -76,10 +76,9 @@ function flushLater() {
 function noteFlushed(count) {
   for (let i = 0; i < count; i++) {
     const at = i * RECORD_WORDS;
-    const id = flushWords[at];
-    const connection = connections[id & SLOT_MASK];
+    const connection = find(flushWords[at]);
 
-    if (connection === undefined || connection.id !== id) continue;
+    if (connection === undefined) continue;
 
     if (flushWords[at + 1] === KIND.Drained) connection.drainedLater();
     else connection.ackLater(flushWords[at + 2]);

@@ -46,6 +46,18 @@ function register(connection) {
 }
 
 /**
+ * @param {number} id
+ * @returns {Connection | undefined} Who has this number now
+ */
+function find(id) {
+  const connection = connections[id & SLOT_MASK];
+
+  return connection !== undefined && connection.id === id
+    ? connection
+    : undefined;
+}
+
+/**
  * Forgets a connection of which no record is on its way any more.
  *
  * @param {Connection} connection
@@ -75,7 +87,7 @@ function unhold() {
 }
 
 module.exports = {
-  connections,
+  find,
   forget,
   hold,
   register,
