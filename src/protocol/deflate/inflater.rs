@@ -1,6 +1,6 @@
 //! Messages in: inflated against what went before, within the limits.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{FlushDecompress, Status};
 
 use super::super::frame::Violation;
 use super::reference::{CHUNK, Reference};
@@ -264,36 +264,23 @@ impl Inflater {
 /// A message being inflated by a stream of the thread's.
 #[derive(Debug)]
 struct Stream {
-    /// `None` only when it is dropped.
-    stream: Option<Decompress>,
+    stream: streams::Inflate,
     /// The deflate stream has ended by itself: what its frame has behind that is passed over.
     ended: bool,
     /// Something was.
     passed_over: bool,
 }
 
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if let Some(stream) = self.stream.take() {
-            streams::give_inflate(stream);
-        }
-    }
-}
-
 impl Stream {
     /// A message that may refer to the bytes of `history`.
     fn new(history: &[u8]) -> Option<Self> {
-        let mut stream = streams::take_inflate();
-        if !history.is_empty() {
-            stream.set_dictionary(history).ok()?;
-        }
-        Some(Self { stream: Some(stream), ended: false, passed_over: false })
+        Some(Self { stream: streams::Inflate::new(history)?, ended: false, passed_over: false })
     }
 
     /// Inflates a payload, or a part of one, behind what is there. `None` if it is bad data, or if
     /// there are more than `limit` bytes then: one more is all that is made of them.
     fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>, limit: u64) -> Option<()> {
-        let Some(stream) = &mut self.stream else { return Some(()) };
+        let Some(stream) = self.stream.get() else { return Some(()) };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         while !self.ended {
             if out.len() == out.capacity() {
@@ -323,7 +310,7 @@ impl Stream {
 
     /// Ends the message, and whether the next one needs to know nothing but its bytes.
     fn ends_clean(&mut self) -> bool {
-        let Some(stream) = &mut self.stream else { return false };
+        let Some(stream) = self.stream.get() else { return false };
         let (consumed, produced) = (stream.total_in(), stream.total_out());
         let status = stream.decompress(&PROBE, &mut [0; ZEROS], FlushDecompress::Sync);
         matches!(status, Ok(Status::StreamEnd))
@@ -347,9 +334,8 @@ impl Check {
 
     /// Whether the payload of a frame, which is not the last one, is as it should be.
     fn frame(&mut self, payload: &[u8], limit: u64) -> bool {
-        let Some(Stream { stream: Some(stream), ended, passed_over }) = &mut self.stream else {
-            return false;
-        };
+        let Some(Stream { stream, ended, passed_over }) = &mut self.stream else { return false };
+        let Some(stream) = stream.get() else { return false };
         // As with [`Reference`].
         if std::mem::take(passed_over) {
             stream.reset(false);

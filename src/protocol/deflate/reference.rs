@@ -2,7 +2,7 @@
 //! be. It decides what a peer did wrong, and inflates for a peer whose messages do not end where
 //! deflate says that they do.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{FlushDecompress, Status};
 
 use super::super::Error;
 use super::super::frame::Violation;
@@ -39,8 +39,7 @@ fn bad_data(complaint: Option<&str>) -> Violation {
 /// A stream of zlib's that outlives its messages.
 #[derive(Debug)]
 pub(in super::super) struct Reference {
-    /// `None` only when it is dropped.
-    stream: Option<Decompress>,
+    stream: streams::Inflate,
     /// How much of Node.js's chunk has been filled.
     filled: usize,
     /// The deflate stream has ended by itself.
@@ -51,22 +50,11 @@ pub(in super::super) struct Reference {
     total: u64,
 }
 
-impl Drop for Reference {
-    fn drop(&mut self) {
-        if let Some(stream) = self.stream.take() {
-            streams::give_inflate(stream);
-        }
-    }
-}
-
 impl Reference {
     /// A stream between two messages, after the bytes of `history`.
     pub(super) fn new(history: &[u8], filled: usize) -> Result<Self, Violation> {
-        let mut stream = streams::take_inflate();
-        if !history.is_empty() && stream.set_dictionary(history).is_err() {
-            return Err(bad_data(None));
-        }
-        Ok(Self { stream: Some(stream), filled, ended: false, passed_over: false, total: 0 })
+        let stream = streams::Inflate::new(history).ok_or_else(|| bad_data(None))?;
+        Ok(Self { stream, filled, ended: false, passed_over: false, total: 0 })
     }
 
     /// Whether the message that follows has a stream of its own.
@@ -91,7 +79,7 @@ impl Reference {
         // A stream that has ended is followed by another one, which refers to nothing, but not
         // within a frame.
         if std::mem::take(&mut self.passed_over)
-            && let Some(stream) = &mut self.stream
+            && let Some(stream) = self.stream.get()
         {
             stream.reset(false);
             self.ended = false;
@@ -146,7 +134,7 @@ impl Reference {
     /// What a call of zlib's does: it stops when the chunk is full, or where the input ends. How
     /// much it gave.
     fn call(&mut self, input: &mut &[u8], chunk: &mut [u8; CHUNK]) -> Result<usize, Violation> {
-        let Some(stream) = &mut self.stream else { return Ok(0) };
+        let Some(stream) = self.stream.get() else { return Ok(0) };
         let mut given = 0;
         while !self.ended {
             let piece = &input[..input.len().min(PIECE)];

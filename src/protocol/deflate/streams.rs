@@ -51,26 +51,43 @@ pub(super) fn with_deflate<T>(options: Compression, with: impl FnOnce(&mut compr
     result
 }
 
-/// A fresh inflating stream.
-pub(super) fn take_inflate() -> Decompress {
-    let kept = STREAMS.with_borrow_mut(|streams| streams.inflating.pop());
-    match kept {
-        Some(mut stream) => {
-            stream.reset(false);
-            stream
+/// An inflating stream, which goes back to its thread in the end.
+#[derive(Debug)]
+pub(super) struct Inflate(Option<Decompress>);
+
+impl Inflate {
+    /// A fresh one that may refer to the bytes of `history`. `None` when they are not taken.
+    pub(super) fn new(history: &[u8]) -> Option<Self> {
+        let kept = STREAMS.with_borrow_mut(|streams| streams.inflating.pop());
+        let mut stream = match kept {
+            Some(mut stream) => {
+                stream.reset(false);
+                stream
+            }
+            None => Decompress::new_with_window_bits(false, WINDOW_BITS),
+        };
+        if !history.is_empty() {
+            stream.set_dictionary(history).ok()?;
         }
-        None => Decompress::new_with_window_bits(false, WINDOW_BITS),
+        Some(Self(Some(stream)))
+    }
+
+    /// The stream; `None` only while this is dropped.
+    pub(super) fn get(&mut self) -> Option<&mut Decompress> {
+        self.0.as_mut()
     }
 }
 
-/// Takes an inflating stream back.
-pub(super) fn give_inflate(stream: Decompress) {
-    // A thread that ends has no use for it.
-    let _ = STREAMS.try_with(|streams| {
-        if let Ok(mut streams) = streams.try_borrow_mut()
-            && streams.inflating.len() < INFLATING
-        {
-            streams.inflating.push(stream);
-        }
-    });
+impl Drop for Inflate {
+    fn drop(&mut self) {
+        let Some(stream) = self.0.take() else { return };
+        // A thread that ends has no use for it.
+        let _ = STREAMS.try_with(|streams| {
+            if let Ok(mut streams) = streams.try_borrow_mut()
+                && streams.inflating.len() < INFLATING
+            {
+                streams.inflating.push(stream);
+            }
+        });
+    }
 }
